@@ -1,0 +1,62 @@
+/**
+ * Memory whose address is known: buffers that system calls fill or send, with the address taken once.
+ *
+ * @module
+ */
+
+import { ERRNO } from "./errno.ts";
+import { SystemError } from "./error.ts";
+import { checked, errno, libc } from "./library.ts";
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./constants.ts";
+
+/** MAP_FAILED as the pointer's value. */
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+/** A mapping of memory. */
+export interface Mapping {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Where `bytes` begins. Page-aligned. */
+  readonly address: number;
+}
+
+/**
+ * Maps pages (mmap). Without a descriptor the pages are private, zeroed memory.
+ * @param lengthBytes more than 0.
+ */
+export function mapMemory(
+  lengthBytes: number,
+  file?: { descriptor: number; offsetBytes: number; protection: number; flags: number },
+): Mapping {
+  const pointer = libc().mmap(
+    0n,
+    BigInt(lengthBytes),
+    file?.protection ?? (PROT_READ | PROT_WRITE),
+    file?.flags ?? (MAP_PRIVATE | MAP_ANONYMOUS),
+    file?.descriptor ?? -1,
+    BigInt(file?.offsetBytes ?? 0),
+  );
+  if (pointer === null) throw new SystemError(ERRNO.ENOMEM, "mmap");
+  const value = Deno.UnsafePointer.value(pointer);
+  if (BigInt.asUintN(64, BigInt(value)) === MAP_FAILED) throw new SystemError(errno(), "mmap");
+  return {
+    bytes: new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, lengthBytes)),
+    address: Number(value),
+  };
+}
+
+/** Gives a mapping back. Its bytes must not be touched afterwards. */
+export function unmapMemory(mapping: Mapping): void {
+  checked(libc().munmap(BigInt(mapping.address), BigInt(mapping.bytes.length)), "munmap");
+}
+
+/**
+ * The address of the first byte of `bytes`. Valid as long as the caller keeps `bytes`; its buffer must
+ * not be transferred or resized.
+ */
+export function addressOf(bytes: Uint8Array): number {
+  // Asking for `.buffer` moves the bytes of a very small array out of the collector's reach for good.
+  const buffer = bytes.buffer as ArrayBuffer;
+  if (bytes.byteLength === 0) return 0;
+  const pointer = Deno.UnsafePointer.of(new Uint8Array(buffer, bytes.byteOffset, bytes.byteLength));
+  return pointer === null ? 0 : Number(Deno.UnsafePointer.value(pointer));
+}

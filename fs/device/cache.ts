@@ -1,0 +1,148 @@
+/**
+ * The buffer cache: metadata blocks in memory, bounded in bytes.
+ *
+ * A buffer stays valid, and stays the only copy of its block, until the operation that got it ends:
+ * nothing is evicted but by `trim`, which is called between operations. So a buffer must not be kept
+ * from one operation to the next; ask for it again by its block number.
+ *
+ * @module
+ */
+
+import type { BlockDevice } from "./device.ts";
+
+/** Finishes a dirty buffer before it is written out, e.g. sets its checksum. */
+export interface Sealer {
+  /** @param seed what was given with `Handle.dirty`: the checksum seed of the block's owner. */
+  seal(buffer: Buffer, seed: number): void;
+}
+
+/** One metadata block in memory. */
+export class Buffer {
+  readonly view: DataView;
+  /** Part of the running transaction: pinned, to be written out. Set by `Handle.dirty` only. */
+  dirty = false;
+  sealer: Sealer | null = null;
+  sealSeed = 0;
+  /** Which kind of structure the content was verified as since it was read (a number chosen by the verifier), 0: none. */
+  verifiedAs = 0;
+  /** Second chance for eviction. */
+  referenced = true;
+
+  constructor(public block: number, readonly bytes: Uint8Array) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+}
+
+/** Counters for status displays. */
+export interface CacheCounters {
+  hits: number;
+  misses: number;
+}
+
+/** Metadata blocks by disk block number. */
+export class BufferCache {
+  readonly counters: CacheCounters = { hits: 0, misses: 0 };
+  readonly #buffers = new Map<number, Buffer>();
+  readonly #spare: Buffer[] = [];
+  readonly #limit: number;
+
+  /**
+   * @param limitBytes how much to keep after `trim`; dirty buffers come on top.
+   */
+  constructor(readonly device: BlockDevice, readonly blockBytes: number, limitBytes: number) {
+    this.#limit = Math.max(16, Math.floor(limitBytes / blockBytes));
+  }
+
+  /** The block's buffer, read from the device unless it is here. @throws DeviceError */
+  get(block: number): Buffer {
+    const cached = this.#buffers.get(block);
+    if (cached !== undefined) {
+      cached.referenced = true;
+      this.counters.hits++;
+      return cached;
+    }
+    this.counters.misses++;
+    const buffer = this.#make(block);
+    this.device.read(buffer.bytes, block * this.blockBytes);
+    this.#buffers.set(block, buffer);
+    return buffer;
+  }
+
+  /** The block's buffer if it is in memory. */
+  peek(block: number): Buffer | undefined {
+    return this.#buffers.get(block);
+  }
+
+  /** A buffer of zeros for a block that was just allocated: nothing is read. */
+  fresh(block: number): Buffer {
+    const cached = this.#buffers.get(block);
+    const buffer = cached ?? this.#make(block);
+    buffer.bytes.fill(0);
+    buffer.verifiedAs = 0;
+    if (cached === undefined) this.#buffers.set(block, buffer);
+    return buffer;
+  }
+
+  /** Drops clean buffers down to the limit, the longest unused first. Only between operations. */
+  trim(): void {
+    let excess = this.#buffers.size - this.#limit;
+    if (excess <= 0) return;
+    let looks = this.#buffers.size;
+    for (const [block, buffer] of this.#buffers) {
+      if (looks-- <= 0 || excess <= 0) return;
+      if (buffer.dirty) continue;
+      this.#buffers.delete(block);
+      if (buffer.referenced) {
+        buffer.referenced = false;
+        this.#buffers.set(block, buffer);
+      } else {
+        this.#recycle(buffer);
+        excess--;
+      }
+    }
+  }
+
+  /** Drops the buffers of `count` blocks from `block` on, whatever their state: the blocks were freed. */
+  forget(block: number, count: number): void {
+    if (count > this.#buffers.size) {
+      for (const key of [...this.#buffers.keys()]) {
+        if (key >= block && key < block + count) this.#drop(key);
+      }
+      return;
+    }
+    for (let i = 0; i < count; i++) this.#drop(block + i);
+  }
+
+  /** Drops every clean buffer. */
+  clear(): void {
+    for (const [block, buffer] of [...this.#buffers]) {
+      if (!buffer.dirty) this.#buffers.delete(block);
+    }
+  }
+
+  get sizeBytes(): number {
+    return this.#buffers.size * this.blockBytes;
+  }
+
+  #drop(block: number): void {
+    const buffer = this.#buffers.get(block);
+    if (buffer === undefined) return;
+    this.#buffers.delete(block);
+    buffer.dirty = false;
+    buffer.sealer = null;
+  }
+
+  #make(block: number): Buffer {
+    const spare = this.#spare.pop();
+    if (spare === undefined) return new Buffer(block, new Uint8Array(this.blockBytes));
+    spare.block = block;
+    return spare;
+  }
+
+  #recycle(buffer: Buffer): void {
+    buffer.sealer = null;
+    buffer.verifiedAs = 0;
+    buffer.referenced = true;
+    if (this.#spare.length < 64) this.#spare.push(buffer);
+  }
+}

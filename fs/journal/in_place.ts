@@ -1,0 +1,46 @@
+/**
+ * A commit store without a journal: sealed blocks go straight to their places.
+ *
+ * @module
+ */
+
+import type { Buffer } from "../device/cache.ts";
+import type { BlockDevice } from "../device/device.ts";
+import type { CommitStore } from "./transaction.ts";
+
+/** Longest run of blocks written by one call. */
+const RUN_BLOCKS = 256;
+
+/** Writes each committed block in place, neighbours together. */
+export class InPlaceStore implements CommitStore {
+  readonly capacityBlocks: number;
+
+  /** @param capacityBytes how much may gather before it is written. */
+  constructor(
+    readonly device: BlockDevice,
+    readonly blockBytes: number,
+    capacityBytes = 16 << 20,
+  ) {
+    this.capacityBlocks = Math.max(64, Math.floor(capacityBytes / blockBytes));
+  }
+
+  commit(buffers: readonly Buffer[], durable: boolean): void {
+    const sorted = [...buffers].sort((a, b) => a.block - b.block);
+    let run: Uint8Array[] = [];
+    let start = 0;
+    for (const buffer of sorted) {
+      if (run.length > 0 && (buffer.block !== start + run.length || run.length === RUN_BLOCKS)) {
+        this.device.writeVector(run, start * this.blockBytes);
+        run = [];
+      }
+      if (run.length === 0) start = buffer.block;
+      run.push(buffer.bytes);
+    }
+    if (run.length > 0) this.device.writeVector(run, start * this.blockBytes);
+    if (durable) this.device.flush();
+  }
+
+  revoke(): void {
+    // Nothing is replayed, so nothing needs revoking.
+  }
+}

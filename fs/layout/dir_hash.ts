@@ -1,0 +1,181 @@
+/**
+ * The name hashes of indexed directories: legacy, half-MD4 and TEA, each for names of signed and of unsigned chars.
+ * Casefolding and SipHash (casefolded and encrypted directories) are not among them.
+ *
+ * Kernel documentation: Documentation/filesystems/ext4/directory.rst, "Hash Tree Directories".
+ *
+ * @module
+ */
+
+/** Hash versions. 0 to 2 are stored in an index root (dx_root_info.hash_version); 3 to 5 are 0 to 2 for unsigned chars. */
+export const HashVersion = {
+  LEGACY: 0,
+  HALF_MD4: 1,
+  TEA: 2,
+  LEGACY_UNSIGNED: 3,
+  HALF_MD4_UNSIGNED: 4,
+  TEA_UNSIGNED: 5,
+  SIPHASH: 6,
+} as const;
+
+/** What readers use as the end of a directory (EXT4_HTREE_EOF_32BIT << 1); no name hashes to it. */
+export const HASH_EOF = 0xfffffffe;
+
+/** The version to compute for what an index root stores, given whether s_flags has EXT2_FLAGS_UNSIGNED_HASH. */
+export function effectiveHashVersion(stored: number, unsigned: boolean): number {
+  return unsigned && stored <= HashVersion.TEA ? stored + 3 : stored;
+}
+
+const DEFAULT_SEED = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476] as const;
+const LEGACY_MULTIPLIER = 7152373;
+const TEA_DELTA = 0x9e3779b9;
+/** Constants of MD4's second and third rounds: the square roots of 2 and 3 as fractions of 2^30. */
+const K2 = 0x5a827999;
+const K3 = 0x6ed9eba1;
+
+function rotate(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits));
+}
+
+/** Computes name hashes with a file system's seed. One object serves a volume; it holds the last result. */
+export class DirHasher {
+  /** The last major hash: unsigned, even, never `HASH_EOF`. It orders a directory's index. */
+  major = 0;
+  /** The last minor hash, unsigned; 0 for the legacy hash. It breaks ties of the major one in directory offsets. */
+  minor = 0;
+  readonly #seed: readonly [number, number, number, number];
+  /** A chunk of the name as eight words, and the state of the mixing functions. */
+  readonly #words = new DataView(new ArrayBuffer(32));
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #d = 0;
+
+  /** @param seed s_hash_seed, four words; all zero means the default one. */
+  constructor(seed0: number, seed1: number, seed2: number, seed3: number) {
+    const isZero = (seed0 | seed1 | seed2 | seed3) === 0;
+    this.#seed = isZero ? DEFAULT_SEED : [seed0, seed1, seed2, seed3];
+  }
+
+  /**
+   * Hashes the name `bytes[start..end)` into `major` and `minor`.
+   *
+   * @param version 0 to 5, see `HashVersion`.
+   * @returns the major hash, or -1 for a version that is not known.
+   */
+  hash(version: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
+    const unsigned = version > HashVersion.TEA;
+    [this.#a, this.#b, this.#c, this.#d] = this.#seed;
+    let raw = 0;
+    this.minor = 0;
+    switch (unsigned ? version - 3 : version) {
+      case HashVersion.LEGACY:
+        raw = legacyHash(bytes, start, end, unsigned);
+        break;
+      case HashVersion.HALF_MD4:
+        for (let at = start; at < end; at += 32) {
+          this.#fillWords(bytes, at, end, 8, unsigned);
+          this.#halfMd4();
+        }
+        raw = this.#b;
+        this.minor = this.#c >>> 0;
+        break;
+      case HashVersion.TEA:
+        for (let at = start; at < end; at += 16) {
+          this.#fillWords(bytes, at, end, 4, unsigned);
+          this.#tea();
+        }
+        raw = this.#a;
+        this.minor = this.#b >>> 0;
+        break;
+      default:
+        return -1;
+    }
+    const major = (raw & ~1) >>> 0;
+    this.major = major === HASH_EOF ? HASH_EOF - 2 : major;
+    return this.major;
+  }
+
+  /** Packs up to `count` big-endian words of the name from `at` on, padded with the rest's length. */
+  #fillWords(bytes: Uint8Array, at: number, end: number, count: number, unsigned: boolean): void {
+    const words = this.#words;
+    const length = (end - at) & 0xff;
+    const pad = length | (length << 8) | (length << 16) | (length << 24);
+    let next = at;
+    const stop = Math.min(end, at + count * 4);
+    for (let word = 0; word < count; word++) {
+      let value = pad;
+      for (let i = 0; i < 4 && next < stop; i++, next++) {
+        const byte = bytes[next] as number;
+        value = ((value << 8) + (unsigned ? byte : (byte << 24) >> 24)) | 0;
+      }
+      words.setInt32(word * 4, value, true);
+    }
+  }
+
+  /** One block of TEA (16 rounds) keyed by four words, added to the state. */
+  #tea(): void {
+    const words = this.#words;
+    const k0 = words.getInt32(0, true);
+    const k1 = words.getInt32(4, true);
+    const k2 = words.getInt32(8, true);
+    const k3 = words.getInt32(12, true);
+    let x = this.#a | 0;
+    let y = this.#b | 0;
+    let sum = 0;
+    for (let round = 0; round < 16; round++) {
+      sum = (sum + TEA_DELTA) | 0;
+      x = (x + (((y << 4) + k0) ^ (y + sum) ^ ((y >>> 5) + k1))) | 0;
+      y = (y + (((x << 4) + k2) ^ (x + sum) ^ ((x >>> 5) + k3))) | 0;
+    }
+    this.#a = (this.#a + x) | 0;
+    this.#b = (this.#b + y) | 0;
+  }
+
+  /** MD4's three rounds, of eight steps each instead of sixteen, over eight words, added to the state. */
+  #halfMd4(): void {
+    const words = this.#words;
+    let a = this.#a | 0;
+    let b = this.#b | 0;
+    let c = this.#c | 0;
+    let d = this.#d | 0;
+    // Each pass of the loops runs four steps and so brings a, b, c and d back into their places.
+    for (let i = 0; i < 32; i += 16) {
+      a = rotate(a + (d ^ (b & (c ^ d))) + words.getInt32(i, true), 3);
+      d = rotate(d + (c ^ (a & (b ^ c))) + words.getInt32(i + 4, true), 7);
+      c = rotate(c + (b ^ (d & (a ^ b))) + words.getInt32(i + 8, true), 11);
+      b = rotate(b + (a ^ (c & (d ^ a))) + words.getInt32(i + 12, true), 19);
+    }
+    for (let i = 4; i >= 0; i -= 4) {
+      a = rotate(a + ((b & c) + ((b ^ c) & d)) + words.getInt32(i, true) + K2, 3);
+      d = rotate(d + ((a & b) + ((a ^ b) & c)) + words.getInt32(i + 8, true) + K2, 5);
+      c = rotate(c + ((d & a) + ((d ^ a) & b)) + words.getInt32(i + 16, true) + K2, 9);
+      b = rotate(b + ((c & d) + ((c ^ d) & a)) + words.getInt32(i + 24, true) + K2, 13);
+    }
+    for (let i = 12; i >= 4; i -= 8) {
+      a = rotate(a + (b ^ c ^ d) + words.getInt32(i, true) + K3, 3);
+      d = rotate(d + (a ^ b ^ c) + words.getInt32(i + 16, true) + K3, 9);
+      c = rotate(c + (d ^ a ^ b) + words.getInt32(i - 4, true) + K3, 11);
+      b = rotate(b + (c ^ d ^ a) + words.getInt32(i + 12, true) + K3, 15);
+    }
+    this.#a = (this.#a + a) | 0;
+    this.#b = (this.#b + b) | 0;
+    this.#c = (this.#c + c) | 0;
+    this.#d = (this.#d + d) | 0;
+  }
+}
+
+/** The hash of the first indexed directories: neither seeded nor mixed in blocks. */
+function legacyHash(bytes: Uint8Array, start: number, end: number, unsigned: boolean): number {
+  let previous = 0x37abe8f9;
+  let current = 0x12a3fe2d;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number;
+    const char = unsigned ? byte : (byte << 24) >> 24;
+    let next = (previous + (current ^ Math.imul(char, LEGACY_MULTIPLIER))) | 0;
+    if (next < 0) next = (next - 0x7fffffff) | 0;
+    previous = current;
+    current = next;
+  }
+  return current << 1;
+}

@@ -1,0 +1,141 @@
+/**
+ * Group descriptors, 32 bytes or s_desc_size with 64bit (kernel documentation:
+ * filesystems/ext4/globals, "Block Group Descriptors").
+ *
+ * The checksum (bg_checksum, 0x1e, 16 bits) covers: with metadata_csum the low half of
+ * crc32c(seed, group number le32, descriptor with the checksum field as zero); with uninit_bg
+ * crc16(0xffff, UUID, group number le32, descriptor without the checksum field).
+ *
+ * @module
+ */
+
+import { crc16 } from "./crc16.ts";
+import { crc32c, crc32cNumber } from "./crc32c.ts";
+
+/** bg_flags bits. */
+export const BG_INODE_UNINIT = 1;
+export const BG_BLOCK_UNINIT = 2;
+export const BG_INODE_ZEROED = 4;
+
+/** One group descriptor, decoded; counts of blocks are in clusters with bigalloc. */
+export interface GroupDescriptor {
+  /** Disk block of the block bitmap (bg_block_bitmap 0x0, 0x20). */
+  blockBitmap: number;
+  /** Disk block of the inode bitmap (bg_inode_bitmap 0x4, 0x24). */
+  inodeBitmap: number;
+  /** First disk block of the inode table (bg_inode_table 0x8, 0x28). */
+  inodeTable: number;
+  /** bg_free_blocks_count 0xc, 0x2c: free clusters. */
+  freeClusters: number;
+  /** bg_free_inodes_count 0xe, 0x2e. */
+  freeInodes: number;
+  /** bg_used_dirs_count 0x10, 0x30. */
+  usedDirectories: number;
+  /** bg_flags 0x12: BG_* bits. */
+  flags: number;
+  /** bg_exclude_bitmap 0x14, 0x34. */
+  excludeBitmap: number;
+  /** bg_block_bitmap_csum 0x18, 0x38 (16 bits of it in a 32-byte descriptor). */
+  blockBitmapChecksum: number;
+  /** bg_inode_bitmap_csum 0x1a, 0x3a. */
+  inodeBitmapChecksum: number;
+  /** bg_itable_unused 0x1c, 0x32: inodes at the table's end that were never used. */
+  unusedInodes: number;
+  /** bg_checksum 0x1e. */
+  checksum: number;
+}
+
+/** Reads the descriptor of `size` bytes at `offset`. */
+export function decodeGroupDescriptor(
+  view: DataView,
+  offset: number,
+  size: number,
+): GroupDescriptor {
+  const wide = size >= 64;
+  const block = (lo: number, hi: number): number =>
+    view.getUint32(offset + lo, true) +
+    (wide ? view.getUint32(offset + hi, true) * 0x100000000 : 0);
+  const count = (lo: number, hi: number): number =>
+    view.getUint16(offset + lo, true) + (wide ? view.getUint16(offset + hi, true) * 0x10000 : 0);
+  return {
+    blockBitmap: block(0x0, 0x20),
+    inodeBitmap: block(0x4, 0x24),
+    inodeTable: block(0x8, 0x28),
+    freeClusters: count(0xc, 0x2c),
+    freeInodes: count(0xe, 0x2e),
+    usedDirectories: count(0x10, 0x30),
+    flags: view.getUint16(offset + 0x12, true),
+    excludeBitmap: block(0x14, 0x34),
+    blockBitmapChecksum: count(0x18, 0x38),
+    inodeBitmapChecksum: count(0x1a, 0x3a),
+    unusedInodes: count(0x1c, 0x32),
+    checksum: view.getUint16(offset + 0x1e, true),
+  };
+}
+
+/** Writes the descriptor's fields at `offset`; the checksum field is written as given. */
+export function encodeGroupDescriptor(
+  view: DataView,
+  offset: number,
+  size: number,
+  descriptor: GroupDescriptor,
+): void {
+  const wide = size >= 64;
+  const block = (lo: number, hi: number, value: number): void => {
+    view.setUint32(offset + lo, value >>> 0, true);
+    if (wide) view.setUint32(offset + hi, Math.floor(value / 0x100000000), true);
+  };
+  const count = (lo: number, hi: number, value: number): void => {
+    view.setUint16(offset + lo, value & 0xffff, true);
+    if (wide) view.setUint16(offset + hi, value >>> 16, true);
+  };
+  block(0x0, 0x20, descriptor.blockBitmap);
+  block(0x4, 0x24, descriptor.inodeBitmap);
+  block(0x8, 0x28, descriptor.inodeTable);
+  count(0xc, 0x2c, descriptor.freeClusters);
+  count(0xe, 0x2e, descriptor.freeInodes);
+  count(0x10, 0x30, descriptor.usedDirectories);
+  view.setUint16(offset + 0x12, descriptor.flags, true);
+  block(0x14, 0x34, descriptor.excludeBitmap);
+  count(0x18, 0x38, descriptor.blockBitmapChecksum);
+  count(0x1a, 0x3a, descriptor.inodeBitmapChecksum);
+  count(0x1c, 0x32, descriptor.unusedInodes);
+  view.setUint16(offset + 0x1e, descriptor.checksum, true);
+}
+
+/** How group descriptors are checksummed in a file system. */
+export type GroupChecksum =
+  | { readonly kind: "none" }
+  /** `seed` is the file system's checksum seed. */
+  | { readonly kind: "crc32c"; readonly seed: number }
+  | { readonly kind: "crc16"; readonly uuid: Uint8Array };
+
+const groupNumberBytes = new Uint8Array(4);
+const zeroChecksum = new Uint8Array(2);
+
+/**
+ * The checksum of the descriptor stored at `offset`, whatever its checksum field holds.
+ * @returns 16 bits; 0 for kind "none".
+ */
+export function groupDescriptorChecksum(
+  bytes: Uint8Array,
+  offset: number,
+  size: number,
+  group: number,
+  method: GroupChecksum,
+): number {
+  if (method.kind === "none") return 0;
+  const field = offset + 0x1e;
+  const end = offset + size;
+  if (method.kind === "crc32c") {
+    let crc = crc32cNumber(method.seed, group);
+    crc = crc32c(crc, bytes, offset, field);
+    crc = crc32c(crc, zeroChecksum);
+    return crc32c(crc, bytes, field + 2, end) & 0xffff;
+  }
+  new DataView(groupNumberBytes.buffer).setUint32(0, group, true);
+  let crc = crc16(0xffff, method.uuid);
+  crc = crc16(crc, groupNumberBytes);
+  crc = crc16(crc, bytes, offset, field);
+  return size > 0x20 ? crc16(crc, bytes, field + 2, end) : crc;
+}

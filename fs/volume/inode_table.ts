@@ -1,0 +1,150 @@
+/**
+ * The inode table: loads inodes, keeps a bounded number of them, writes changed ones back when a
+ * transaction is sealed.
+ *
+ * As with buffers: an `Inode` that is neither dirty nor pinned may be replaced by another object
+ * between operations, never within one.
+ *
+ * @module
+ */
+
+import type { BufferCache } from "../device/cache.ts";
+import { ESTALE } from "../errno.ts";
+import { Corrupt, FsError } from "../errors.ts";
+import type { Handle, Participant } from "../journal/transaction.ts";
+import type { InodeFormat } from "../layout/inode.ts";
+import { RoCompat } from "../layout/features.ts";
+import type { Geometry } from "./geometry.ts";
+import type { GroupTable } from "./group_table.ts";
+import { Inode } from "./inode.ts";
+
+/** Inodes by number. */
+export class InodeTable implements Participant {
+  readonly format: InodeFormat;
+  readonly #inodes = new Map<number, Inode>();
+  #dirtyInodes: Inode[] = [];
+
+  /** @param limit how many clean, unpinned inodes to keep after `trim`. */
+  constructor(
+    readonly cache: BufferCache,
+    readonly geometry: Geometry,
+    readonly groups: GroupTable,
+    readonly limit: number,
+  ) {
+    const { superblock } = geometry;
+    this.format = {
+      inodeBytes: geometry.inodeBytes,
+      blockBytes: geometry.blockBytes,
+      checksumSeed: superblock.hasMetadataChecksums ? superblock.checksumSeed : undefined,
+      hugeFile: superblock.hasRoCompat(RoCompat.HUGE_FILE),
+    };
+  }
+
+  /**
+   * The inode, whatever its state (it may be free or deleted).
+   * @throws Corrupt for a number out of range or a bad inode; DeviceError.
+   */
+  load(ino: number): Inode {
+    const cached = this.#inodes.get(ino);
+    if (cached !== undefined) {
+      cached.referenced = true;
+      return cached;
+    }
+    const inode = new Inode(ino, this.format);
+    const block = this.blockOf(ino);
+    inode.decode(this.cache.get(block).bytes, this.offsetOf(ino));
+    if (!this.geometry.blocksInRange(inode.fileAcl, 1) && inode.fileAcl !== 0) {
+      throw new Corrupt("inode", `inode ${ino}`, `i_file_acl ${inode.fileAcl}`);
+    }
+    inode.updateChecksumSeed();
+    this.#inodes.set(ino, inode);
+    return inode;
+  }
+
+  /**
+   * The inode of a living file, directory or other node.
+   * @throws FsError ESTALE when it is free.
+   */
+  get(ino: number): Inode {
+    const inode = this.load(ino);
+    if (inode.mode === 0 || (inode.links === 0 && inode.pins === 0 && !inode.orphan)) {
+      throw new FsError(ESTALE, `inode ${ino} is not in use`);
+    }
+    return inode;
+  }
+
+  /** The inode if it is in memory. */
+  peek(ino: number): Inode | undefined {
+    return this.#inodes.get(ino);
+  }
+
+  /** A blank inode object for a number that was just allocated; nothing is read. */
+  fresh(ino: number): Inode {
+    const old = this.#inodes.get(ino);
+    const inode = new Inode(ino, this.format);
+    if (old?.dirty) this.#dirtyInodes = this.#dirtyInodes.filter((other) => other !== old);
+    this.#inodes.set(ino, inode);
+    return inode;
+  }
+
+  /** Marks the inode as changed under `handle`. */
+  dirty(handle: Handle, inode: Inode): void {
+    if (!handle.isOpen) throw new Error("inode changed outside an operation");
+    if (inode.dirty) return;
+    inode.dirty = true;
+    this.#dirtyInodes.push(inode);
+  }
+
+  beforeSeal(handle: Handle): void {
+    for (const inode of this.#dirtyInodes) {
+      const buffer = this.cache.get(this.blockOf(inode.ino));
+      inode.encode(buffer.bytes, this.offsetOf(inode.ino));
+      handle.dirty(buffer);
+      inode.dirty = false;
+    }
+    this.#dirtyInodes = [];
+  }
+
+  /** How many inodes wait for the next commit. */
+  get dirtyCount(): number {
+    return this.#dirtyInodes.length;
+  }
+
+  /** Drops inodes down to the limit. Only between operations. */
+  trim(): void {
+    let excess = this.#inodes.size - this.limit;
+    if (excess <= 0) return;
+    let looks = Math.min(this.#inodes.size, 4 * excess + 64);
+    for (const [ino, inode] of this.#inodes) {
+      if (looks-- <= 0 || excess <= 0) return;
+      if (inode.dirty || inode.pins > 0 || inode.preallocation !== null) continue;
+      this.#inodes.delete(ino);
+      if (inode.referenced) {
+        inode.referenced = false;
+        this.#inodes.set(ino, inode);
+      } else excess--;
+    }
+  }
+
+  /** Every inode in memory. */
+  values(): IterableIterator<Inode> {
+    return this.#inodes.values();
+  }
+
+  /** Disk block that holds the inode. @throws Corrupt */
+  blockOf(ino: number): number {
+    const { geometry } = this;
+    if (ino < 1 || ino > geometry.inodesCount || !Number.isInteger(ino)) {
+      throw new Corrupt("inode number", String(ino), `out of range 1 to ${geometry.inodesCount}`);
+    }
+    const index = (ino - 1) % geometry.inodesPerGroup;
+    const table = this.groups.inodeTable[geometry.groupOfInode(ino)] ?? 0;
+    return table + Math.floor(index / geometry.inodesPerBlock);
+  }
+
+  /** Byte offset of the inode in its block. */
+  offsetOf(ino: number): number {
+    const { inodesPerGroup, inodesPerBlock, inodeBytes } = this.geometry;
+    return (((ino - 1) % inodesPerGroup) % inodesPerBlock) * inodeBytes;
+  }
+}

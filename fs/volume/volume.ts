@@ -1,0 +1,190 @@
+/**
+ * A volume: an opened ext4 file system, with everything that the layers above share.
+ *
+ * @module
+ */
+
+import { BufferCache } from "../device/cache.ts";
+import type { BlockDevice } from "../device/device.ts";
+import { Corrupt, DeviceError, FsError } from "../errors.ts";
+import { EROFS } from "../errno.ts";
+import { InPlaceStore } from "../journal/in_place.ts";
+import { type Handle, type Participant, Transactions } from "../journal/transaction.ts";
+import {
+  decodeSuperblock,
+  STATE_ERROR,
+  STATE_VALID,
+  type Superblock,
+  SUPERBLOCK_BYTES,
+  SUPERBLOCK_OFFSET,
+} from "../layout/superblock.ts";
+import { Geometry } from "./geometry.ts";
+import { GroupTable } from "./group_table.ts";
+import type { Inode } from "./inode.ts";
+import { InodeTable } from "./inode_table.ts";
+
+/** The time of day, for timestamps. */
+export interface Clock {
+  /** Fills `seconds` and `nanoseconds` with the time since 1970. */
+  read(): void;
+  seconds: number;
+  nanoseconds: number;
+}
+
+/** What happens when the image turns out to be corrupt. */
+export type ErrorBehavior = "continue" | "remount-ro" | "panic";
+
+/** How a volume is opened. */
+export interface VolumeOptions {
+  readonly readOnly: boolean;
+  /** Bytes of metadata kept in memory. */
+  readonly cacheBytes: number;
+  /** Inodes kept in memory. */
+  readonly cachedInodes: number;
+  /** Overrides the superblock's s_errors. */
+  readonly errors?: ErrorBehavior;
+  readonly clock: Clock;
+  /** Told of every error that concerns the image. */
+  readonly report: (message: string) => void;
+}
+
+/** An opened file system. Does not know of files: see `fs/ops`. */
+export class Volume implements Participant {
+  readonly superblock: Superblock;
+  readonly geometry: Geometry;
+  readonly cache: BufferCache;
+  readonly groups: GroupTable;
+  readonly inodes: InodeTable;
+  readonly transactions: Transactions;
+  /** Nothing may be changed: opened so, or an error made it so. */
+  readOnly: boolean;
+  #superblockDirty = false;
+
+  /** @throws Corrupt, DeviceError. Which features may be opened is decided by the caller. */
+  constructor(readonly device: BlockDevice, readonly options: VolumeOptions) {
+    const bytes = new Uint8Array(SUPERBLOCK_BYTES);
+    if (device.sizeBytes < SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES) {
+      throw new Corrupt(
+        "superblock",
+        "offset 1024",
+        `the device has only ${device.sizeBytes} bytes`,
+      );
+    }
+    device.read(bytes, SUPERBLOCK_OFFSET);
+    this.superblock = decodeSuperblock(bytes);
+    this.geometry = new Geometry(this.superblock);
+    const { blockBytes, blocksCount } = this.geometry;
+    if (blocksCount * blockBytes > device.sizeBytes) {
+      throw new Corrupt(
+        "superblock",
+        "offset 1024",
+        `s_blocks_count ${blocksCount} of ${blockBytes} bytes exceeds the device's ${device.sizeBytes} bytes`,
+      );
+    }
+    this.readOnly = options.readOnly || device.readOnly;
+    this.cache = new BufferCache(device, blockBytes, options.cacheBytes);
+    this.groups = new GroupTable(this.cache, this.geometry);
+    this.inodes = new InodeTable(this.cache, this.geometry, this.groups, options.cachedInodes);
+    this.transactions = new Transactions(this.cache, new InPlaceStore(device, blockBytes));
+  }
+
+  /**
+   * Registers the volume's own part in commits; to be called after every layer above has registered
+   * its own (they dirty inodes and groups, the volume encodes those).
+   */
+  start(): void {
+    this.transactions.register(this.inodes);
+    this.transactions.register(this.groups);
+    this.transactions.register(this);
+  }
+
+  /** Starts an operation. @throws FsError EROFS */
+  begin(credits: number): Handle {
+    if (this.readOnly) throw new FsError(EROFS, "the file system is read-only");
+    return this.transactions.begin(credits);
+  }
+
+  dirtyInode(handle: Handle, inode: Inode): void {
+    this.inodes.dirty(handle, inode);
+  }
+
+  /** The superblock changed and is to be written with the next commit. */
+  touchSuperblock(): void {
+    this.#superblockDirty = true;
+  }
+
+  beforeSeal(handle: Handle): void {
+    const { superblock, groups, geometry, options } = this;
+    const free = groups.totalFreeClusters * geometry.clusterBlocks;
+    const changed = superblock.freeBlocksCount !== free ||
+      superblock.freeInodesCount !== groups.totalFreeInodes;
+    if (!changed && !this.#superblockDirty) return;
+    superblock.freeBlocksCount = free;
+    superblock.freeInodesCount = groups.totalFreeInodes;
+    options.clock.read();
+    superblock.writeTime = options.clock.seconds;
+    superblock.setChecksum();
+    const buffer = this.cache.get(geometry.superblockBlock);
+    buffer.bytes.set(superblock.bytes, SUPERBLOCK_OFFSET % geometry.blockBytes);
+    handle.dirty(buffer);
+    this.#superblockDirty = false;
+  }
+
+  /** Writes everything out. @param durable wait for stable storage. */
+  commit(durable: boolean): void {
+    this.transactions.commit(durable);
+  }
+
+  /** What `errors=` says, from the option or the superblock. */
+  get errorBehavior(): ErrorBehavior {
+    if (this.options.errors !== undefined) return this.options.errors;
+    return (["continue", "continue", "remount-ro", "panic"] as const)[
+      this.superblock.errorsBehavior
+    ] ??
+      "continue";
+  }
+
+  /**
+   * Records that the image is corrupt or the device fails, and does what `errors=` says.
+   * Other errors are ignored.
+   */
+  fail(error: unknown, operation: string): void {
+    if (!(error instanceof Corrupt) && !(error instanceof DeviceError)) return;
+    this.options.report(`${operation}: ${error.message}`);
+    const { superblock, options } = this;
+    options.clock.read();
+    superblock.state |= STATE_ERROR;
+    if (superblock.errorCount === 0) superblock.firstErrorTimeLo = options.clock.seconds >>> 0;
+    superblock.errorCount++;
+    superblock.lastErrorTimeLo = options.clock.seconds >>> 0;
+    this.#superblockDirty = true;
+    if (this.readOnly || this.errorBehavior === "continue") return;
+    this.options.report("the file system becomes read-only");
+    this.#stop(error.message);
+  }
+
+  /** Stops all changes and writes the superblock alone, so that the error is on record. */
+  #stop(reason: string): void {
+    this.transactions.stop(reason);
+    this.readOnly = true;
+    const { superblock, device } = this;
+    if (device.readOnly) return;
+    superblock.setChecksum();
+    try {
+      device.write(superblock.bytes, SUPERBLOCK_OFFSET);
+      device.flush();
+    } catch (cause) {
+      this.options.report(`superblock not written: ${cause}`);
+    }
+  }
+
+  /** Marks the file system as in use (not cleanly unmounted) or as clean, and writes that out. */
+  setClean(clean: boolean): void {
+    const { superblock } = this;
+    superblock.state = clean ? superblock.state | STATE_VALID : superblock.state & ~STATE_VALID;
+    this.#superblockDirty = true;
+    const handle = this.begin(1);
+    handle.end();
+    this.commit(true);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * `deno task test [PATH-PART …]`: sets the machine up, runs every test that it can run, lists what was
+ * skipped and why, and ends with the line `N passed, N failed, N skipped`.
+ *
+ * Environment: KFS_BIN_DIR=dist tests the compiled commands; KFS_SEED, KFS_STEPS steer the random tests;
+ * KFS_KEEP=1 keeps what the tests made; KFS_TEST_SILENCE is the longest silence in seconds (300).
+ *
+ * @module
+ */
+
+import {
+  endProcessesOf,
+  makeScratchRoot,
+  releaseUnder,
+  removeScratch,
+  SCRATCH_VARIABLE,
+} from "../tests/harness/scratch.ts";
+import { SKIP_LOG_VARIABLE, type SkipRecord } from "../tests/harness/skip.ts";
+import { setUp } from "./setup.ts";
+import type { TestCase } from "./junit.ts";
+import { testGroups } from "./test_groups.ts";
+import { runGroup } from "./test_process.ts";
+
+interface Outcome {
+  passed: number;
+  readonly failed: string[];
+  readonly skipped: string[];
+}
+
+function readSkips(log: string): ReadonlyMap<string, string> {
+  const reasons = new Map<string, string>();
+  for (const line of Deno.readTextFileSync(log).split("\n")) {
+    if (line === "") continue;
+    const record = JSON.parse(line) as SkipRecord;
+    reasons.set(record.name, record.reason);
+  }
+  return reasons;
+}
+
+function reasonOf(name: string, reasons: ReadonlyMap<string, string>): string {
+  const step = name.split(" > ").at(-1) ?? name;
+  return reasons.get(name) ?? reasons.get(step) ?? "no reason recorded";
+}
+
+function count(entry: TestCase, outcome: Outcome, reasons: ReadonlyMap<string, string>): void {
+  const name = `${entry.suite}: ${entry.name}`;
+  if (entry.outcome === "passed") outcome.passed++;
+  else if (entry.outcome === "failed") outcome.failed.push(name);
+  else outcome.skipped.push(`${name}: ${reasonOf(entry.name, reasons)}`);
+}
+
+async function runAll(filters: readonly string[], scratch: string): Promise<Outcome> {
+  const outcome: Outcome = { passed: 0, failed: [], skipped: [] };
+  const skipLog = `${scratch}/skips`;
+  const silenceMs = Number(Deno.env.get("KFS_TEST_SILENCE") ?? "300") * 1000;
+  const env = { [SCRATCH_VARIABLE]: scratch, [SKIP_LOG_VARIABLE]: skipLog };
+  for (const group of testGroups(filters)) {
+    Deno.writeTextFileSync(skipLog, "");
+    const result = await runGroup(group, env, { silenceMs });
+    const reasons = readSkips(skipLog);
+    for (const entry of result.cases) count(entry, outcome, reasons);
+    if (result.trouble !== undefined) outcome.failed.push(`${group.name}: ${result.trouble}`);
+    const left = releaseUnder(scratch);
+    endProcessesOf(scratch);
+    if (left.length > 0) console.log(`released what ${group.name} left: ${left.join(" ")}`);
+  }
+  return outcome;
+}
+
+function list(title: string, lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  console.log(`\n${title}`);
+  for (const line of lines) console.log(`  ${line}`);
+}
+
+async function main(): Promise<number> {
+  setUp("test");
+  const scratch = makeScratchRoot();
+  try {
+    const outcome = await runAll(Deno.args, scratch);
+    list("Skipped:", outcome.skipped);
+    list("Failed:", outcome.failed);
+    const { passed, failed, skipped } = outcome;
+    console.log(`\n${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
+    return failed.length === 0 && passed > 0 ? 0 : 1;
+  } finally {
+    removeScratch(scratch);
+  }
+}
+
+Deno.exit(await main());
