@@ -90,7 +90,12 @@ export class FileDevice {
     this.#check("preadv", offsetBytes, total);
     for (let done = 0; done < total;) {
       this.#vector.fill(targets, done);
-      const count = preadVector(this.descriptor, this.#vector, this.beginBytes + offsetBytes + done, this.path);
+      const count = preadVector(
+        this.descriptor,
+        this.#vector,
+        this.beginBytes + offsetBytes + done,
+        this.path,
+      );
       if (count === 0) this.#failShort("preadv", offsetBytes + done, total - done);
       done += count;
     }
@@ -105,7 +110,12 @@ export class FileDevice {
     this.#check("preadv2", offsetBytes, target.length);
     this.#vector.clear();
     this.#vector.add(target);
-    const count = preadNoWait(this.descriptor, this.#vector, this.beginBytes + offsetBytes, this.path);
+    const count = preadNoWait(
+      this.descriptor,
+      this.#vector,
+      this.beginBytes + offsetBytes,
+      this.path,
+    );
     this.#vector.clear();
     return count === target.length;
   }
@@ -126,7 +136,12 @@ export class FileDevice {
     this.#check("pwritev", offsetBytes, total);
     for (let done = 0; done < total;) {
       this.#vector.fill(sources, done);
-      done += pwriteVector(this.descriptor, this.#vector, this.beginBytes + offsetBytes + done, this.path);
+      done += pwriteVector(
+        this.descriptor,
+        this.#vector,
+        this.beginBytes + offsetBytes + done,
+        this.path,
+      );
     }
     this.#vector.clear();
   }
@@ -146,20 +161,8 @@ export class FileDevice {
   #zeroByHost(offsetBytes: number, lengthBytes: number): boolean {
     const begin = this.beginBytes + offsetBytes;
     if (!this.onBlockDevice) {
-      return this.#named(() =>
-        fallocate(
-          this.descriptor,
-          FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-          begin,
-          lengthBytes,
-        ) ||
-        fallocate(
-          this.descriptor,
-          FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
-          begin,
-          lengthBytes,
-        )
-      );
+      return this.#fallocate(FALLOC_FL_PUNCH_HOLE, begin, lengthBytes) ||
+        this.#fallocate(FALLOC_FL_ZERO_RANGE, begin, lengthBytes);
     }
     const sector = this.#sectorBytes;
     const first = Math.ceil(begin / sector) * sector;
@@ -169,6 +172,11 @@ export class FileDevice {
     this.#writeZeros(offsetBytes, first - begin);
     this.#writeZeros(end - this.beginBytes, begin + lengthBytes - end);
     return true;
+  }
+
+  #fallocate(mode: number, beginBytes: number, lengthBytes: number): boolean {
+    const keepingSize = mode | FALLOC_FL_KEEP_SIZE;
+    return fallocate(this.descriptor, keepingSize, beginBytes, lengthBytes, this.path);
   }
 
   #writeZeros(offsetBytes: number, lengthBytes: number): void {
@@ -188,8 +196,7 @@ export class FileDevice {
     if (lengthBytes === 0) return true;
     const begin = this.beginBytes + offsetBytes;
     if (!this.onBlockDevice) {
-      const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-      return this.#named(() => fallocate(this.descriptor, mode, begin, lengthBytes));
+      return this.#fallocate(FALLOC_FL_PUNCH_HOLE, begin, lengthBytes);
     }
     const sector = this.#sectorBytes;
     const first = Math.ceil(begin / sector) * sector;

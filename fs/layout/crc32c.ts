@@ -36,6 +36,9 @@ function wordTerm(tables: number, word: number): number {
     TABLE.getInt32(tables + ((word >>> 22) & 0x3fc), true);
 }
 
+/** Fewer bytes than this are not worth a `DataView`. */
+const SHORT_BYTES = 24;
+
 /**
  * The CRC of `bytes[start..end)` continued from `seed`.
  *
@@ -43,8 +46,22 @@ function wordTerm(tables: number, word: number): number {
  * @returns an unsigned 32-bit value, not inverted.
  */
 export function crc32c(seed: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let crc = seed | 0;
+  let at = start;
+  if (end - start >= SHORT_BYTES) {
+    crc = crcOfWords(crc, bytes, start, end);
+    at = end - ((end - start) & 3);
+  }
+  for (; at < end; at++) {
+    crc = (crc >>> 8) ^ TABLE.getInt32(((crc ^ (bytes[at] as number)) & 0xff) << 2, true);
+  }
+  return crc >>> 0;
+}
+
+/** As `crc32c`, of as many whole words as there are; signed. */
+function crcOfWords(seed: number, bytes: Uint8Array, start: number, end: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let crc = seed;
   let at = start;
   for (const stop = end - 15; at < stop; at += 16) {
     crc = wordTerm(0x3000, crc ^ view.getInt32(at, true)) ^
@@ -55,10 +72,7 @@ export function crc32c(seed: number, bytes: Uint8Array, start = 0, end = bytes.l
   for (const stop = end - 3; at < stop; at += 4) {
     crc = wordTerm(0, crc ^ view.getInt32(at, true));
   }
-  for (; at < end; at++) {
-    crc = (crc >>> 8) ^ TABLE.getInt32(((crc ^ view.getUint8(at)) & 0xff) << 2, true);
-  }
-  return crc >>> 0;
+  return crc;
 }
 
 /** The CRC of `value` as a little-endian 32-bit word, continued from `seed`: inode numbers, generations, groups. */

@@ -6,30 +6,48 @@
 
 import { gunzipSync } from "node:zlib";
 
+/** Where programs are looked for: users' PATH often lacks the folders of e2fsprogs. */
+const SEARCH_PATH = `${Deno.env.get("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`;
+
 /** Whether a program is not installed. */
 export function toolMissing(program: string): boolean {
   try {
-    new Deno.Command(program, { args: ["-V"], stdout: "null", stderr: "null" }).outputSync();
+    const env = { PATH: SEARCH_PATH };
+    new Deno.Command(program, { args: ["-V"], stdout: "null", stderr: "null", env }).outputSync();
     return false;
   } catch {
     return true;
   }
 }
 
-/** Runs a program to its end and returns its standard output. A failing status throws, with its standard error. */
-export function runTool(program: string, args: readonly string[]): Uint8Array {
+/** Runs a program to its end and returns its standard output. A status that is not a good one throws, with its output. */
+export function runTool(
+  program: string,
+  args: readonly string[],
+  goodStatuses: readonly number[] = [0],
+): Uint8Array {
   const { code, stdout, stderr } = new Deno.Command(program, {
     args: [...args],
     stdout: "piped",
     stderr: "piped",
-    env: { LC_ALL: "C", MKE2FS_CONFIG: "/dev/null" },
+    env: { LC_ALL: "C", PATH: SEARCH_PATH },
   }).outputSync();
-  if (code !== 0) {
+  if (!goodStatuses.includes(code)) {
+    const text = new TextDecoder();
     throw new Error(
-      `${program} ${args.join(" ")}: status ${code}\n${new TextDecoder().decode(stderr)}`,
+      `${program} ${args.join(" ")}: status ${code}\n${text.decode(stdout)}${text.decode(stderr)}`,
     );
   }
   return stdout;
+}
+
+/** Makes an image of `size` bytes with mke2fs, as a file and in memory. */
+export function makeImage(path: string, size: number, args: readonly string[]): Uint8Array {
+  const file = Deno.openSync(path, { create: true, write: true, truncate: true });
+  file.truncateSync(size);
+  file.close();
+  runTool("mke2fs", ["-q", "-F", ...args, path]);
+  return Deno.readFileSync(path);
 }
 
 /** Runs `body` with a new folder that is removed afterwards. */
@@ -51,4 +69,20 @@ export function fixtureImage(name: string): Uint8Array {
 /** A `DataView` of exactly these bytes. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Runs `check` for each byte of `bytes[start..end)` changed by `mask`, and puts the byte back. */
+export function withFlippedBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  check: (at: number) => void,
+  mask = 0x10,
+): void {
+  for (let at = start; at < end; at++) {
+    const original = bytes[at] ?? 0;
+    bytes[at] = original ^ mask;
+    check(at);
+    bytes[at] = original;
+  }
 }

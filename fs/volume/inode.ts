@@ -22,8 +22,10 @@ export class Inode extends InodeRecord {
   dirty = false;
   /** Second chance for eviction. */
   referenced = true;
-  /** Users that forbid eviction: open handles in the library, unlinked inodes in use. */
+  /** Reasons against eviction: on the orphan list, a time in memory alone. */
   pins = 0;
+  /** Open files of the library: an inode without a name lives on while there are any. */
+  users = 0;
   /** On the orphan list (in memory and on disk). */
   orphan = false;
 
@@ -33,6 +35,9 @@ export class Inode extends InodeRecord {
   mapBlocks = 0;
   /** Whether the remembered mapping is unwritten. */
   mapUnwritten = false;
+
+  /** The root of the extent tree, in i_block, was found good. */
+  mapChecked = false;
 
   preallocation: Preallocation | null = null;
 

@@ -67,7 +67,7 @@ export class InodeTable implements Participant {
    */
   get(ino: number): Inode {
     const inode = this.load(ino);
-    if (inode.mode === 0 || (inode.links === 0 && inode.pins === 0 && !inode.orphan)) {
+    if (inode.mode === 0 || (inode.links === 0 && !inode.orphan)) {
       throw new FsError(ESTALE, `inode ${ino} is not in use`);
     }
     return inode;
@@ -117,7 +117,9 @@ export class InodeTable implements Participant {
     let looks = Math.min(this.#inodes.size, 4 * excess + 64);
     for (const [ino, inode] of this.#inodes) {
       if (looks-- <= 0 || excess <= 0) return;
-      if (inode.dirty || inode.pins > 0 || inode.preallocation !== null) continue;
+      if (inode.dirty || inode.pins > 0 || inode.users > 0 || inode.preallocation !== null) {
+        continue;
+      }
       this.#inodes.delete(ino);
       if (inode.referenced) {
         inode.referenced = false;

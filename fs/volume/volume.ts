@@ -46,6 +46,14 @@ export interface VolumeOptions {
   readonly clock: Clock;
   /** Told of every error that concerns the image. */
   readonly report: (message: string) => void;
+  /** Called when an error is met under `errors=panic`: whoever serves the volume ends. */
+  readonly panic?: () => void;
+}
+
+/** Whether an error is the device's: ours, or a system call's that carries its errno. */
+function isDeviceFailure(error: unknown): error is Error {
+  if (error instanceof DeviceError) return true;
+  return error instanceof Error && !(error instanceof FsError) && "errno" in error;
 }
 
 /** An opened file system. Does not know of files: see `fs/ops`. */
@@ -149,7 +157,7 @@ export class Volume implements Participant {
    * Other errors are ignored.
    */
   fail(error: unknown, operation: string): void {
-    if (!(error instanceof Corrupt) && !(error instanceof DeviceError)) return;
+    if (!(error instanceof Corrupt) && !isDeviceFailure(error)) return;
     this.options.report(`${operation}: ${error.message}`);
     const { superblock, options } = this;
     options.clock.read();
@@ -161,6 +169,7 @@ export class Volume implements Participant {
     if (this.readOnly || this.errorBehavior === "continue") return;
     this.options.report("the file system becomes read-only");
     this.#stop(error.message);
+    if (this.errorBehavior === "panic") this.options.panic?.();
   }
 
   /** Stops all changes and writes the superblock alone, so that the error is on record. */

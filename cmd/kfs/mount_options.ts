@@ -1,0 +1,277 @@
+/**
+ * The words after `-o`: which exist and what each does.
+ *
+ * @module
+ */
+
+import type { AccessTimePolicy } from "../../fs/ops/engine.ts";
+import type { ErrorBehavior } from "../../fs/volume/volume.ts";
+
+/** Everything that a mount needs to know; plain data, so that it can be handed to another process. */
+export interface KfsOptions {
+  image: string;
+  mountPoint: string;
+  /** Stay in the foreground. */
+  foreground: boolean;
+  /** Print each operation. */
+  debug: boolean;
+  /** Serve everything on one thread. */
+  singleThread: boolean;
+  readOnly: boolean;
+  allowOther: boolean;
+  accessTime: AccessTimePolicy;
+  noDirectoryAccessTime: boolean;
+  lazyTime: boolean;
+  errors: ErrorBehavior | "";
+  commitSeconds: number;
+  offsetBytes: number;
+  sync: boolean;
+  directorySync: boolean;
+  noRecovery: boolean;
+  discard: boolean;
+  /** Let the kernel gather writes. */
+  writeback: boolean;
+  fsname: string;
+  subtype: string;
+  /** Where messages go while in the background; empty: nowhere. */
+  logFile: string;
+  cacheBytes: number;
+  /** Options that are the kernel's: nosuid, nodev, noexec, … */
+  kernel: string[];
+}
+
+/** The options when nothing is said. */
+export function defaultOptions(): KfsOptions {
+  return {
+    image: "",
+    mountPoint: "",
+    foreground: false,
+    debug: false,
+    singleThread: false,
+    readOnly: false,
+    allowOther: false,
+    accessTime: "relatime",
+    noDirectoryAccessTime: false,
+    lazyTime: false,
+    errors: "",
+    commitSeconds: 5,
+    offsetBytes: 0,
+    sync: false,
+    directorySync: false,
+    noRecovery: false,
+    discard: false,
+    writeback: false,
+    fsname: "",
+    subtype: "kfs",
+    logFile: "",
+    cacheBytes: 16 << 20,
+    kernel: [],
+  };
+}
+
+/** A word that cannot be understood; the message is for people. */
+export class OptionError extends Error {
+  override readonly name = "OptionError";
+}
+
+type Apply = (options: KfsOptions, value: string, word: string) => void;
+
+/** An option of `-o`: what it does, and the line that the help shows. */
+interface MountOption {
+  readonly apply: Apply;
+  /** Shown with the word; undefined hides it from the help. */
+  readonly help?: string;
+  /** The value's name in the help; an option without one takes no value. */
+  readonly value?: string;
+}
+
+const pass: Apply = (options, _value, word) => void options.kernel.push(word);
+const ignore: Apply = () => {};
+const flag = (name: BooleanName, on: boolean): Apply => (options) => void (options[name] = on);
+
+type BooleanName = {
+  [Key in keyof KfsOptions]: KfsOptions[Key] extends boolean ? Key : never;
+}[keyof KfsOptions];
+
+const accessTime = (policy: AccessTimePolicy): Apply => (options) => {
+  options.accessTime = policy;
+};
+
+const OPTIONS: Readonly<Record<string, MountOption>> = {
+  ro: { apply: flag("readOnly", true), help: "read-only" },
+  rw: { apply: flag("readOnly", false), help: "read-write (the default)" },
+  allow_other: {
+    apply: flag("allowOther", true),
+    help: "users other than the one who mounts may use it",
+  },
+  default_permissions: { apply: ignore, help: "the kernel checks permissions (always so)" },
+  noatime: { apply: accessTime("noatime"), help: "reading does not change access times" },
+  relatime: {
+    apply: accessTime("relatime"),
+    help: "access times follow changes, and once a day (the default)",
+  },
+  strictatime: { apply: accessTime("strictatime"), help: "every read changes the access time" },
+  atime: { apply: accessTime("relatime") },
+  nodiratime: {
+    apply: flag("noDirectoryAccessTime", true),
+    help: "listing directories does not change access times",
+  },
+  diratime: { apply: flag("noDirectoryAccessTime", false) },
+  lazytime: {
+    apply: flag("lazyTime", true),
+    help: "access times are written with the next other change, or at sync",
+  },
+  nolazytime: { apply: flag("lazyTime", false) },
+  errors: {
+    apply: errorsOption,
+    value: "WHAT",
+    help: "when the image is corrupt: continue, remount-ro or panic (unmount)",
+  },
+  commit: {
+    apply: commitOption,
+    value: "SECONDS",
+    help: "write out changes this often (default 5)",
+  },
+  offset: {
+    apply: offsetOption,
+    value: "BYTES",
+    help: "the file system begins here in IMAGE (K, M, G are understood)",
+  },
+  sync: {
+    apply: flag("sync", true),
+    help: "every change is on stable storage before it is answered",
+  },
+  async: { apply: flag("sync", false) },
+  dirsync: { apply: flag("directorySync", true), help: "the same for changes of names" },
+  norecovery: { apply: flag("noRecovery", true), help: "with ro: do not replay the journal" },
+  noload: { apply: flag("noRecovery", true) },
+  discard: { apply: flag("discard", true), help: "give blocks that are freed back to the device" },
+  nodiscard: { apply: flag("discard", false) },
+  writeback: {
+    apply: flag("writeback", true),
+    help: "let the kernel gather writes: faster small ones, but errors reach close or fsync",
+  },
+  cache: { apply: cacheOption, value: "BYTES", help: "metadata kept in memory (default 16M)" },
+  fsname: {
+    apply: (options, value) => void (options.fsname = value),
+    value: "NAME",
+    help: "the source shown in the list of mounts (default IMAGE)",
+  },
+  subtype: {
+    apply: (options, value) => void (options.subtype = value),
+    value: "NAME",
+    help: "the type is shown as fuse.NAME (default kfs)",
+  },
+  logfile: {
+    apply: (options, value) => void (options.logFile = value),
+    value: "FILE",
+    help: "where messages go while in the background",
+  },
+  // What mount(8) hands to every helper, or keeps to itself.
+  defaults: { apply: ignore },
+  auto: { apply: ignore },
+  noauto: { apply: ignore },
+  nofail: { apply: ignore },
+  _netdev: { apply: ignore },
+  user: { apply: ignore },
+  nouser: { apply: ignore },
+  users: { apply: ignore },
+  owner: { apply: ignore },
+  group: { apply: ignore },
+  loop: { apply: ignore },
+  nosuid: { apply: pass, help: "set-id bits have no effect" },
+  suid: { apply: pass },
+  nodev: { apply: pass, help: "device nodes have no effect" },
+  dev: { apply: pass },
+  noexec: { apply: pass, help: "programs cannot be started from it" },
+  exec: { apply: pass },
+  nosymfollow: { apply: pass },
+  context: { apply: pass, value: "LABEL" },
+  fscontext: { apply: pass, value: "LABEL" },
+  defcontext: { apply: pass, value: "LABEL" },
+  rootcontext: { apply: pass, value: "LABEL" },
+};
+
+/**
+ * Applies a list of words, e.g. `ro,offset=1M`.
+ * @throws OptionError naming the word.
+ */
+export function applyMountOptions(options: KfsOptions, list: string): void {
+  for (const word of splitWords(list)) {
+    if (word === "" || word.startsWith("x-") || word.startsWith("comment=")) continue;
+    const equals = word.indexOf("=");
+    const name = equals < 0 ? word : word.slice(0, equals);
+    const option = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+    if (option === undefined) throw new OptionError(`unknown mount option: ${word}`);
+    if (option.value === undefined && equals >= 0) {
+      throw new OptionError(`${name} takes no value: ${word}`);
+    }
+    if (option.value !== undefined && equals < 0) {
+      throw new OptionError(`${name} needs a value: ${name}=${option.value}`);
+    }
+    option.apply(options, equals < 0 ? "" : word.slice(equals + 1), word);
+  }
+}
+
+/** The options' lines for the help. */
+export function mountOptionHelp(): string {
+  const lines: string[] = [];
+  for (const [name, option] of Object.entries(OPTIONS)) {
+    if (option.help === undefined) continue;
+    const word = option.value === undefined ? name : `${name}=${option.value}`;
+    lines.push(`  ${word.padEnd(22)}${option.help}`);
+  }
+  return lines.join("\n");
+}
+
+/** Splits at commas; a backslash keeps the next character. */
+function splitWords(list: string): string[] {
+  const words: string[] = [];
+  let word = "";
+  for (let i = 0; i < list.length; i++) {
+    const character = list.charAt(i);
+    if (character === "\\" && i + 1 < list.length) word += list.charAt(++i);
+    else if (character === ",") {
+      words.push(word);
+      word = "";
+    } else word += character;
+  }
+  words.push(word);
+  return words;
+}
+
+function errorsOption(options: KfsOptions, value: string): void {
+  if (value !== "continue" && value !== "remount-ro" && value !== "panic") {
+    throw new OptionError(`errors=${value}: use continue, remount-ro or panic`);
+  }
+  options.errors = value;
+}
+
+function commitOption(options: KfsOptions, value: string): void {
+  const seconds = Number(value);
+  if (!/^\d+$/.test(value) || seconds > 900) {
+    throw new OptionError(
+      `commit=${value}: use a number of seconds from 0 (the default, 5) to 900`,
+    );
+  }
+  options.commitSeconds = seconds === 0 ? 5 : seconds;
+}
+
+function offsetOption(options: KfsOptions, value: string): void {
+  options.offsetBytes = byteCount("offset", value);
+}
+
+function cacheOption(options: KfsOptions, value: string): void {
+  options.cacheBytes = byteCount("cache", value);
+  if (options.cacheBytes < 1 << 20) throw new OptionError(`cache=${value}: at least 1M is needed`);
+}
+
+function byteCount(name: string, value: string): number {
+  const match = /^(\d+)([KMGT]?)$/i.exec(value);
+  const power = "KMGT".indexOf((match?.[2] ?? "").toUpperCase() || "?") + 1;
+  const bytes = Number(match?.[1]) * 1024 ** power;
+  if (match === null || !Number.isSafeInteger(bytes)) {
+    throw new OptionError(`${name}=${value}: use a number of bytes, with K, M, G or T`);
+  }
+  return bytes;
+}

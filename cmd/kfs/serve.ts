@@ -1,0 +1,71 @@
+/**
+ * The serving process: this thread keeps signals and the log, a Worker does the work.
+ *
+ * @module
+ */
+
+import { makeEvent, signalEvent } from "../../ffi/libc/event.ts";
+import { unmountFuse } from "../../ffi/libfuse3/mount.ts";
+import { READY_LINE } from "./background.ts";
+import { openLog } from "./log.ts";
+import type { KfsOptions } from "./mount_options.ts";
+import type { FromWorker, ToWorker } from "./worker_messages.ts";
+
+/**
+ * Mounts and serves until unmounted, SIGINT, SIGTERM or SIGHUP.
+ * @returns the exit status: 0 after a clean unmount, 1 when the mount failed, 2 when the file system
+ *   was stopped by an error.
+ */
+export function serve(options: KfsOptions): Promise<number> {
+  const log = openLog(options);
+  const stopEvent = makeEvent();
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const stop = (): void => void unmountOrStop(options.mountPoint, stopEvent);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, stop);
+  }
+  return new Promise((resolve) => {
+    const handlers: {
+      [Kind in FromWorker["kind"]]: (message: FromWorker & { kind: Kind }) => void;
+    } = {
+      ready: () => {
+        if (options.foreground) return;
+        console.log(READY_LINE);
+        log.detach();
+      },
+      log: (message) => log.write(message.text),
+      failed: (message) => {
+        console.error(`kfs: ${message.text}`);
+        resolve(1);
+      },
+      ended: (message) => resolve(message.status),
+    };
+    worker.onmessage = (event: MessageEvent<FromWorker>) => {
+      const message = event.data;
+      (handlers[message.kind] as (message: FromWorker) => void)(message);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      log.write(`the serving thread failed: ${event.message}`);
+      resolve(2);
+    };
+    const start: ToWorker = { options, stopEvent };
+    worker.postMessage(start);
+  });
+}
+
+/**
+ * Unmounts as umount(8) would, so that the kernel writes out what it holds. A busy mount is synced,
+ * taken out of the tree and served no longer.
+ */
+async function unmountOrStop(mountPoint: string, stopEvent: number): Promise<void> {
+  try {
+    unmountFuse(mountPoint);
+    return;
+  } catch {
+    // Busy, or already gone.
+  }
+  await new Deno.Command("sync", { args: ["-f", mountPoint], stdout: "null", stderr: "null" })
+    .output().catch(() => {});
+  signalEvent(stopEvent);
+}

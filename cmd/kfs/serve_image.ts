@@ -1,0 +1,134 @@
+/**
+ * One mount, from opening the image to closing it. Runs on the serving thread.
+ *
+ * @module
+ */
+
+import type { FileDevice } from "../../ffi/device/file_device.ts";
+import { openFileDevice } from "../../ffi/device/open.ts";
+import { FuseSession } from "../../ffi/fuse/session.ts";
+import { realTime } from "../../ffi/libc/clock.ts";
+import { type FuseMount, mountFuse } from "../../ffi/libfuse3/mount.ts";
+import { Ext4FileSystem } from "../../fs/fuse/ext4_file_system.ts";
+import type { Engine } from "../../fs/ops/engine.ts";
+import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
+import type { Clock } from "../../fs/volume/volume.ts";
+import type { KfsOptions } from "./mount_options.ts";
+import type { FromWorker } from "./worker_messages.ts";
+
+type Post = (message: FromWorker) => void;
+
+/** Inodes kept in memory besides those in use. */
+const CACHED_INODES = 8192;
+
+/** Mounts and serves until the end; tells the main thread what happens. Never throws. */
+export function serveImage(options: KfsOptions, stopEvent: number, post: Post): void {
+  let mount: FuseMount | undefined;
+  let engine: Engine | undefined;
+  let session: FuseSession | undefined;
+  let status = 0;
+  const stopForError = (): void => {
+    status = 2;
+    session?.stop();
+  };
+  try {
+    const device = openFileDevice(options.image, {
+      readOnly: options.readOnly,
+      offsetBytes: options.offsetBytes,
+    });
+    engine = openImage(device, options, stopForError, post);
+    mount = mountImage(options);
+    const fileSystem = new Ext4FileSystem(engine, {
+      commitMs: options.commitSeconds * 1000,
+      monotonicMs: () => performance.now(),
+    });
+    session = new FuseSession(mount.descriptor, fileSystem, {
+      stopEvent,
+      writeback: options.writeback,
+      onReady: () => post({ kind: "ready" }),
+      ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),
+    });
+  } catch (error) {
+    mount?.close();
+    if (engine !== undefined) closeQuietly(engine);
+    post({ kind: "failed", text: `${options.image}: ${messageOf(error)}` });
+    return;
+  }
+  try {
+    const end = session.run();
+    post({ kind: "log", text: `${options.mountPoint}: ${end}` });
+  } catch (error) {
+    post({ kind: "log", text: `serving ended: ${messageOf(error)}` });
+    status = 2;
+  }
+  mount.close();
+  try {
+    closeEngine(engine);
+  } catch (error) {
+    post({ kind: "log", text: `${options.image}: not closed cleanly: ${messageOf(error)}` });
+    status = 2;
+  }
+  post({ kind: "ended", status });
+}
+
+function openImage(
+  device: FileDevice,
+  options: KfsOptions,
+  panic: () => void,
+  post: Post,
+): Engine {
+  const clock: Clock = {
+    seconds: 0,
+    nanoseconds: 0,
+    read(): void {
+      realTime(this);
+    },
+  };
+  const words = new Uint32Array(1);
+  try {
+    return openEngine(device, {
+      readOnly: options.readOnly,
+      cacheBytes: options.cacheBytes,
+      cachedInodes: CACHED_INODES,
+      ...(options.errors === "" ? {} : { errors: options.errors }),
+      clock,
+      report: (text) => post({ kind: "log", text }),
+      panic,
+      accessTime: options.accessTime,
+      noDirectoryAccessTime: options.noDirectoryAccessTime,
+      lazyTime: options.lazyTime,
+      sync: options.sync,
+      directorySync: options.directorySync,
+      discard: options.discard,
+      random: () => crypto.getRandomValues(words)[0] ?? 0,
+      noRecovery: options.noRecovery,
+      mountPoint: options.mountPoint,
+    });
+  } catch (error) {
+    device.close();
+    throw error;
+  }
+}
+
+function mountImage(options: KfsOptions): FuseMount {
+  return mountFuse({
+    mountPoint: options.mountPoint,
+    source: options.fsname === "" ? options.image : options.fsname,
+    subtype: options.subtype,
+    readOnly: options.readOnly,
+    allowOther: options.allowOther,
+    others: options.kernel,
+  });
+}
+
+function closeQuietly(engine: Engine): void {
+  try {
+    closeEngine(engine);
+  } catch {
+    // The first error is the one to tell.
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,154 @@
+/**
+ * mkfs: makes ext4 (ext2, ext3) file systems in image files and on block devices.
+ *
+ * @module
+ */
+
+import type { BlockDevice } from "../fs/device/device.ts";
+import { format, type FormatResult, planFormat } from "../fs/mkfs/format.ts";
+import type { FormatOptions } from "../fs/mkfs/options.ts";
+import { parseNumber } from "./shared/amount.ts";
+import { MKFS } from "./mkfs/command.ts";
+import { parseBadBlocks, readRequest, type Request } from "./mkfs/read_options.ts";
+import { describe, toJson } from "./mkfs/report.ts";
+import { inspectTarget, openTarget, refuseOverwrite, type Target } from "./mkfs/target.ts";
+import { CommandError, runCommand } from "./shared/command_error.ts";
+import { helpText, parseCommandLine } from "./shared/command_line.ts";
+import { ProgressBar } from "./shared/progress.ts";
+import { VERSION } from "./shared/version.ts";
+
+/** Runs mkfs with these arguments; returns the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  const line = parseCommandLine(MKFS, args);
+  if (line.has("h")) {
+    console.log(await helpText(MKFS));
+    return 0;
+  }
+  if (line.has("V")) {
+    console.log(`mkfs (kfs) ${VERSION}`);
+    return 0;
+  }
+  const request = readRequest(line);
+  if (request.source !== undefined) checkSource(request.source);
+  const target = inspectTarget(request);
+  const options = await completeOptions(request, target);
+  const plan = planFormat(target.deviceBytes, options);
+  if (request.dryRun) {
+    print(request, plan, undefined);
+    return 0;
+  }
+  refuseOverwrite(request, target);
+  return await make(request, target, options);
+}
+
+function checkSource(path: string): void {
+  let isDirectory = false;
+  try {
+    isDirectory = Deno.statSync(path).isDirectory;
+  } catch {
+    throw new CommandError(`-d: ${path} cannot be read`);
+  }
+  if (!isDirectory) throw new CommandError(`-d: ${path} is not a directory`);
+}
+
+/** Adds what has to be looked up on this machine. */
+async function completeOptions(request: Request, target: Target): Promise<FormatOptions> {
+  const options: { -readonly [K in keyof FormatOptions]: FormatOptions[K] } = {
+    ...request.format,
+    storage: target.storage,
+    nodeName: Deno.hostname(),
+    deviceName: request.path,
+  };
+  const epoch = Deno.env.get("SOURCE_DATE_EPOCH");
+  if (epoch !== undefined) {
+    const seconds = parseNumber(epoch, "SOURCE_DATE_EPOCH");
+    options.clock = () => seconds;
+  }
+  if (request.sizeBytes !== undefined) options.sizeBytes = request.sizeBytes;
+  if (request.badBlocksFile !== undefined) {
+    const file = request.badBlocksFile;
+    options.badBlocks = parseBadBlocks(await Deno.readTextFile(file), file);
+  }
+  if (request.journalDevice !== undefined) {
+    const { journalDeviceOptions } = await import("./mkfs/journal_device.ts");
+    Object.assign(options, journalDeviceOptions(request.journalDevice, options));
+  }
+  if (target.isBlock) {
+    const { sectorBytesOf } = await import("./mkfs/journal_device.ts");
+    options.sectorBytes = sectorBytesOf(request.path);
+  }
+  return options;
+}
+
+async function make(request: Request, target: Target, options: FormatOptions): Promise<number> {
+  const bar = new ProgressBar(!request.quiet && !request.json);
+  const file = openTarget(request, target);
+  let made = false;
+  let device: BlockDevice = file;
+  try {
+    if (request.directIo) {
+      const { DirectDevice } = await import("./mkfs/direct_device.ts");
+      device = new DirectDevice(file);
+    }
+    const scanned = request.scan > 0 ? await scan(request, device, options, bar) : options;
+    const result = format(device, { ...scanned, progress: bar.update });
+    const copied = request.source === undefined
+      ? undefined
+      : await copyTree(request, device, result, bar);
+    bar.clear();
+    made = true;
+    print(request, result, copied);
+    return 0;
+  } finally {
+    bar.clear();
+    if (device !== file) device.close();
+    file.close();
+    if (!made && !target.exists) Deno.removeSync(request.path);
+  }
+}
+
+async function scan(
+  request: Request,
+  device: BlockDevice,
+  options: FormatOptions,
+  bar: ProgressBar,
+): Promise<FormatOptions> {
+  const { findBadBlocks } = await import("./mkfs/bad_blocks.ts");
+  const { superblock } = planFormat(device.sizeBytes, options);
+  const bad = findBadBlocks(device, superblock.blockBytes, request.scan > 1, bar.update);
+  return { ...options, badBlocks: [...options.badBlocks ?? [], ...bad] };
+}
+
+async function copyTree(
+  request: Request,
+  device: BlockDevice,
+  _result: FormatResult,
+  bar: ProgressBar,
+): Promise<Record<string, number>> {
+  const { copyInto } = await import("./mkfs/copy_tree.ts");
+  return copyInto(device, request.source ?? ".", {
+    copyXattrs: request.copyXattrs,
+    progress: bar.update,
+    warn: (message) => console.error(`mkfs: ${message}`),
+  });
+}
+
+function print(
+  request: Request,
+  result: FormatResult,
+  copied: Readonly<Record<string, number>> | undefined,
+): void {
+  if (request.json) {
+    console.log(toJson(request.path, result, request.dryRun, copied));
+    return;
+  }
+  if (request.quiet && !request.dryRun) return;
+  for (const warning of result.warnings) console.error(`mkfs: warning: ${warning}`);
+  console.log(describe(result, request.verbose));
+  if (copied !== undefined) {
+    const parts = Object.entries(copied).map(([what, count]) => `${count} ${what}`);
+    console.log(`Copied ${parts.join(", ")}`);
+  }
+}
+
+if (import.meta.main) await runCommand("mkfs", () => main(Deno.args));

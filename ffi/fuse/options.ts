@@ -1,0 +1,60 @@
+/**
+ * How a FUSE server behaves towards the kernel.
+ *
+ * @module
+ */
+
+/** Options of a server; all have defaults. */
+export interface ServerOptions {
+  /** The largest write (and read) in bytes: a multiple of 4096, at most 1 MiB, which is the default. */
+  readonly maxWriteBytes?: number;
+  /** How long the kernel may keep attributes that `getattr` and `setattr` answered. Default 1000. */
+  readonly attributesValidMs?: number;
+  /**
+   * Nobody changes the files but through this server, so the kernel may keep their data until it is
+   * told otherwise. Default true; with false it looks at size and time of change.
+   */
+  readonly onlyWriter?: boolean;
+  /**
+   * Let the kernel gather writes before it sends them. Default false: with it an error such as ENOSPC
+   * reaches close(2) or fsync(2), not the write(2) that met it.
+   */
+  readonly writeback?: boolean;
+  /** Let the file system check ACLs' existence and inherit them (FUSE_POSIX_ACL). Default true. */
+  readonly posixAcl?: boolean;
+  /** `lookup` answers `.` and `..` for every node number ever given: NFS export. Default false. */
+  readonly exportSupport?: boolean;
+  /** The mount may be id-mapped; `Caller.uid` then holds only for requests that create. Default false. */
+  readonly allowIdmap?: boolean;
+  /** How many requests in the background (read-ahead, asynchronous I/O) may be under way. Default 64. */
+  readonly maxBackground?: number;
+  /** Is given a line for every request. */
+  readonly trace?: (line: string) => void;
+}
+
+/** The options with defaults filled in. */
+export type ServerSettings = Readonly<Required<Omit<ServerOptions, "trace">>> & {
+  readonly trace: ((line: string) => void) | undefined;
+};
+
+/** The largest write that a server may offer, in bytes. */
+export const LARGEST_WRITE_BYTES = 1024 * 1024;
+
+/** Fills in the defaults. Throws RangeError for a size that cannot be. */
+export function serverSettings(options: ServerOptions): ServerSettings {
+  const maxWriteBytes = options.maxWriteBytes ?? LARGEST_WRITE_BYTES;
+  if (maxWriteBytes < 4096 || maxWriteBytes > LARGEST_WRITE_BYTES || maxWriteBytes % 4096 !== 0) {
+    throw new RangeError(`maxWriteBytes ${maxWriteBytes}: not a multiple of 4096 up to 1 MiB`);
+  }
+  return {
+    maxWriteBytes,
+    attributesValidMs: options.attributesValidMs ?? 1000,
+    onlyWriter: options.onlyWriter ?? true,
+    writeback: options.writeback ?? false,
+    posixAcl: options.posixAcl ?? true,
+    exportSupport: options.exportSupport ?? false,
+    allowIdmap: options.allowIdmap ?? false,
+    maxBackground: options.maxBackground ?? 64,
+    trace: options.trace,
+  };
+}

@@ -1,0 +1,221 @@
+/**
+ * The loop over /dev/fuse: reads requests, has them handled, writes the replies.
+ *
+ * @module
+ */
+
+import { POLLIN } from "../libc/constants.ts";
+import { ERRNO } from "../libc/errno.ts";
+import { SystemError } from "../libc/error.ts";
+import { clearEvent } from "../libc/event.ts";
+import { setNonBlocking } from "../libc/file.ts";
+import { IoVector } from "../libc/io_vector.ts";
+import { errno, type Libc, libc } from "../libc/library.ts";
+import { mapMemory, type Mapping, unmapMemory } from "../libc/memory.ts";
+import { PollSet, type Ready } from "../libc/poll_set.ts";
+import { PAGE_BYTES, SIZE } from "./abi.ts";
+import type { ServerOptions } from "./options.ts";
+import type { FileSystem } from "./port.ts";
+import { FuseServer, memoryNeeded } from "./server.ts";
+import { defaultSpinLimit, Spin } from "./spin.ts";
+import type { Transport } from "./transport.ts";
+
+/** How a session over /dev/fuse is run. */
+export interface SessionOptions extends ServerOptions {
+  /** An eventfd (`makeEvent`); signalling it ends the loop. */
+  readonly stopEvent?: number;
+  /** Called once, when the kernel and the server have agreed. */
+  readonly onReady?: () => void;
+  /** How often to ask for a request before sleeping while they come densely. Default: measured. */
+  readonly spinLimit?: number;
+}
+
+/** Why a loop ended. */
+export type SessionEnd = "unmounted" | "aborted" | "stopped";
+
+/** After so many requests in a row the other descriptors and the clock are looked at. */
+const REQUESTS_BETWEEN_LOOKS = 64;
+/** The same while deferred answers are outstanding. */
+const REQUESTS_BETWEEN_LOOKS_WAITING = 8;
+
+/**
+ * Serves one mounted file system. `run` blocks its thread until the end, so it belongs in a Worker
+ * when the program has anything else to do.
+ */
+export class FuseSession implements Transport {
+  readonly server: FuseServer;
+  readonly #descriptor: number;
+  readonly #fileSystem: FileSystem;
+  readonly #libc: Libc = libc();
+  readonly #requestMapping: Mapping;
+  readonly #replyMapping: Mapping;
+  readonly #requestAddress: number;
+  readonly #requestBytes: number;
+  readonly #replyAddress: number;
+  readonly #polled = new PollSet();
+  readonly #vector = new IoVector();
+  readonly #spin: Spin;
+  #onReady: (() => void) | undefined;
+  #end: SessionEnd | undefined;
+  #nextIdleAt = 0;
+  #requestsSinceLook = 0;
+
+  /** @param descriptor an open /dev/fuse (`FuseMount.descriptor`). */
+  constructor(descriptor: number, fileSystem: FileSystem, options: SessionOptions = {}) {
+    this.#descriptor = descriptor;
+    this.#fileSystem = fileSystem;
+    this.#onReady = options.onReady;
+    this.#spin = new Spin(options.spinLimit ?? defaultSpinLimit());
+    const needed = memoryNeeded(options);
+    // Data begin on a page: behind the arguments of a WRITE, behind the header of a reply.
+    const requestAt = PAGE_BYTES - SIZE.IN_HEADER - SIZE.WRITE_IN;
+    const replyAt = PAGE_BYTES - SIZE.OUT_HEADER;
+    this.#requestMapping = mapMemory(requestAt + needed.request);
+    this.#replyMapping = mapMemory(replyAt + needed.reply);
+    this.#requestAddress = this.#requestMapping.address + requestAt;
+    this.#requestBytes = needed.request;
+    this.#replyAddress = this.#replyMapping.address + replyAt;
+    this.server = new FuseServer(
+      fileSystem,
+      this,
+      this.#requestMapping.bytes.subarray(requestAt),
+      this.#replyMapping.bytes.subarray(replyAt),
+      options,
+    );
+    setNonBlocking(descriptor);
+    this.#polled.add(descriptor, () => {});
+    if (options.stopEvent !== undefined) this.#watchStop(options.stopEvent);
+  }
+
+  /** Calls `ready` from within the loop whenever `descriptor` shows `events` (POLL*). */
+  watch(descriptor: number, ready: Ready, events: number = POLLIN): void {
+    this.#polled.add(descriptor, ready, events);
+  }
+
+  /** Watches a descriptor no longer. */
+  unwatch(descriptor: number): void {
+    this.#polled.remove(descriptor);
+  }
+
+  /** Ends the loop after the request in hand. For callbacks within the loop. */
+  stop(): void {
+    this.#end ??= "stopped";
+  }
+
+  #watchStop(event: number): void {
+    this.#polled.add(event, () => {
+      clearEvent(event);
+      this.stop();
+    });
+  }
+
+  /**
+   * Serves until the file system is unmounted, the connection is aborted or a stop is asked for; then
+   * calls the file system's `destroy`. To be called once.
+   * @throws SystemError when the device fails; the file system was ended nevertheless.
+   */
+  run(): SessionEnd {
+    try {
+      for (;;) {
+        if (this.#end !== undefined) return this.#end;
+        if (this.#receive()) this.#afterRequest();
+        else if (this.#end === undefined) this.#pause();
+      }
+    } finally {
+      this.server.end();
+      unmapMemory(this.#requestMapping);
+      unmapMemory(this.#replyMapping);
+    }
+  }
+
+  /** Reads and answers one request. Returns whether there was one. */
+  #receive(): boolean {
+    const received = this.#libc.read(this.#descriptor, this.#requestAddress, this.#requestBytes);
+    if (received > 0) {
+      const replyBytes = this.server.handle(received);
+      if (replyBytes > 0) this.#send(replyBytes);
+      return true;
+    }
+    this.#noRequest(received === 0 ? ERRNO.ENODEV : errno());
+    return false;
+  }
+
+  #noRequest(number: number): void {
+    // ENOENT: the request was interrupted before it was read.
+    if (number === ERRNO.EAGAIN || number === ERRNO.EINTR || number === ERRNO.ENOENT) return;
+    if (number === ERRNO.ENODEV) this.#end ??= "unmounted";
+    else if (number === ERRNO.ECONNABORTED) this.#end ??= "aborted";
+    else throw new SystemError(number, "read", "/dev/fuse");
+  }
+
+  #send(replyBytes: number): void {
+    if (this.#libc.write(this.#descriptor, this.#replyAddress, replyBytes) >= 0) return;
+    // ENOENT: the request is gone. ENODEV: the mount is. The next read tells.
+    const number = errno();
+    if (number === ERRNO.ENOENT || number === ERRNO.ENODEV) return;
+    const errorBytes = this.server.replaceByError(-ERRNO.EIO);
+    this.#libc.write(this.#descriptor, this.#replyAddress, errorBytes);
+  }
+
+  #afterRequest(): void {
+    const limit = this.server.waitingCount > 0
+      ? REQUESTS_BETWEEN_LOOKS_WAITING
+      : REQUESTS_BETWEEN_LOOKS;
+    if (++this.#requestsSinceLook < limit) return;
+    this.#requestsSinceLook = 0;
+    this.#reportReady();
+    this.#polled.wait(0);
+    if (performance.now() >= this.#nextIdleAt) this.#idle();
+  }
+
+  /** No request is there: asks again for a while, then sleeps. */
+  #pause(): void {
+    const spin = this.#spin;
+    for (let left = spin.budget; left > 0; left--) {
+      if (this.#receive()) {
+        spin.hit();
+        this.#afterRequest();
+        return;
+      }
+      if (this.#end !== undefined) return;
+    }
+    spin.missed();
+    this.#reportReady();
+    const timeoutMs = this.#idle();
+    if (this.#end !== undefined) return;
+    const begin = performance.now();
+    this.#polled.wait(timeoutMs);
+    this.#requestsSinceLook = 0;
+    spin.woken(performance.now() - begin);
+  }
+
+  #reportReady(): void {
+    if (this.#onReady === undefined || !this.server.connected) return;
+    const onReady = this.#onReady;
+    this.#onReady = undefined;
+    onReady();
+  }
+
+  /** Gives the file system its turn. Returns how long it may sleep, in milliseconds; -1 without end. */
+  #idle(): number {
+    if (!this.server.connected) return -1;
+    const waitMs = this.#fileSystem.idle();
+    const finite = Number.isFinite(waitMs);
+    this.#nextIdleAt = finite ? performance.now() + waitMs : Number.POSITIVE_INFINITY;
+    return finite ? Math.max(0, waitMs) : -1;
+  }
+
+  sendDeferred(_ticket: number, pieces: readonly Uint8Array[]): void {
+    this.#sendPieces(pieces);
+  }
+
+  sendNotice(pieces: readonly Uint8Array[]): void {
+    this.#sendPieces(pieces);
+  }
+
+  #sendPieces(pieces: readonly Uint8Array[]): void {
+    this.#vector.fill(pieces, 0);
+    this.#libc.writev(this.#descriptor, this.#vector.address, this.#vector.count);
+    this.#vector.clear();
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * FUSE for Deno: mounting, the protocol and its server, and devices in files. A package of its own that
+ * knows nothing of any file system's format.
+ *
+ * Open a device with `openFileDevice`, mount with `mountFuse`, serve with `FuseSession`. A file system
+ * implements `FileSystem`.
+ *
+ * @module
+ */
+
+export * from "./fuse/port.ts";
+export * from "./fuse/abi.ts";
+export type { ServerOptions } from "./fuse/options.ts";
+export { emptyAttributes, emptyCaller, emptyEntry } from "./fuse/records.ts";
+export { FuseServer, memoryNeeded } from "./fuse/server.ts";
+export { FuseSession, type SessionEnd, type SessionOptions } from "./fuse/session.ts";
+export type { Transport } from "./fuse/transport.ts";
+export { FuseMount, mountFuse, setReadAhead, unmountFuse } from "./libfuse3/mount.ts";
+export type { MountOptions } from "./libfuse3/options.ts";
+export { FileDevice } from "./device/file_device.ts";
+export {
+  createFileDevice,
+  type CreateOptions,
+  openFileDevice,
+  type OpenOptions,
+} from "./device/open.ts";
+export * from "./libc/mod.ts";

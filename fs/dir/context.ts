@@ -1,0 +1,167 @@
+/**
+ * What the directory functions need of a volume, computed once: sizes, features, the name hasher, and
+ * records that are used again by every call so that none of them allocates.
+ *
+ * @module
+ */
+
+import type { Allocator } from "../alloc/allocator.ts";
+import { Buffer, type BufferCache, type Sealer } from "../device/cache.ts";
+import { DirHasher, effectiveHashVersion, HashVersion } from "../layout/dir_hash.ts";
+import { DIRENT_TAIL_BYTES, setDirentBlockChecksum } from "../layout/dirent.ts";
+import { Compat, Incompat } from "../layout/features.ts";
+import {
+  MAX_INDIRECT_LEVELS,
+  MAX_INDIRECT_LEVELS_LARGE_DIR,
+  NODE_ENTRIES_OFFSET,
+  nodeLimit,
+  ROOT_ENTRIES_OFFSET,
+  rootLimit,
+  setHtreeBlockChecksum,
+} from "../layout/htree.ts";
+import { FLAG_UNSIGNED_HASH } from "../layout/superblock.ts";
+import type { Volume } from "../volume/volume.ts";
+import { EntryRegion } from "./entry_region.ts";
+import { LeafOrder } from "./leaf_order.ts";
+import { ReadSequence } from "./read_sequence.ts";
+
+/** Values of `Buffer.verifiedAs`. The first block of a directory holds "." and "..", so it is checked for more. */
+export const VERIFIED_LEAF = 1;
+export const VERIFIED_NODE = 2;
+export const VERIFIED_ROOT = 8;
+export const VERIFIED_FIRST_LEAF = 9;
+
+/** Blocks that a file block number in an index can name. */
+const MAX_DIRECTORY_BLOCKS = 0x10000000;
+/** Largest directory without large_dir: its size must fit 31 bits. */
+const MAX_SMALL_DIRECTORY_BYTES = 0x7fffffff;
+
+const NO_BUFFER = new Buffer(0, new Uint8Array(0));
+
+/** One level of the way from an htree's root to a leaf. */
+export class HtreeFrame {
+  buffer: Buffer = NO_BUFFER;
+  /** Byte offset of the index entries in the block. */
+  entries = 0;
+  count = 0;
+  limit = 0;
+  /** Index entry that was followed. */
+  at = 0;
+}
+
+const leafSealer: Sealer = {
+  seal: (buffer, seed) => setDirentBlockChecksum(buffer.bytes, buffer.view, seed),
+};
+const rootSealer: Sealer = {
+  seal: (buffer, seed) =>
+    setHtreeBlockChecksum(buffer.bytes, buffer.view, ROOT_ENTRIES_OFFSET, seed),
+};
+const nodeSealer: Sealer = {
+  seal: (buffer, seed) =>
+    setHtreeBlockChecksum(buffer.bytes, buffer.view, NODE_ENTRIES_OFFSET, seed),
+};
+
+/** A volume's directories. */
+export class DirContext {
+  readonly volume: Volume;
+  readonly cache: BufferCache;
+  readonly blockBytes: number;
+  /** Bytes of a leaf block that entries fill: all, or all but the tail. */
+  readonly leafBytes: number;
+  readonly inodesCount: number;
+  readonly checksums: boolean;
+  readonly filetype: boolean;
+  readonly dirIndex: boolean;
+  readonly largeDir: boolean;
+  readonly inlineData: boolean;
+  readonly extents: boolean;
+  readonly maxBlocks: number;
+  readonly maxIndirectLevels: number;
+  readonly rootLimit: number;
+  readonly nodeLimit: number;
+  /** Names are hashed as unsigned chars. */
+  readonly unsignedHash: boolean;
+  /** hash_version that a new index gets: 0 to 2. */
+  readonly newHashVersion: number;
+  readonly hasher: DirHasher;
+  readonly leafSealer: Sealer | null;
+  readonly rootSealer: Sealer | null;
+  readonly nodeSealer: Sealer | null;
+
+  /** Grows with every change that moves or removes entries: a slot found earlier has to be found again. */
+  generation = 0;
+  readonly region = new EntryRegion();
+  /** For splits: the other leaf, the order of the entries, and a copy of the leaf. */
+  readonly otherRegion = new EntryRegion();
+  readonly order: LeafOrder;
+  readonly copy: Buffer;
+  /** What the last reader of an indexed directory was given. */
+  readonly sequence = new ReadSequence();
+  readonly frames: readonly [HtreeFrame, HtreeFrame, HtreeFrame] = [
+    new HtreeFrame(),
+    new HtreeFrame(),
+    new HtreeFrame(),
+  ];
+  /** Levels of index blocks of the directory whose way is in `frames`: 1 to 3. */
+  depth = 0;
+  /** File block of the leaf that the frames lead to. */
+  leafBlock = 0;
+  /** Hash version of the directory whose way is in `frames`. */
+  hashVersion = 0;
+
+  constructor(readonly alloc: Allocator) {
+    const { volume } = alloc;
+    const { superblock, geometry } = volume;
+    this.volume = volume;
+    this.cache = volume.cache;
+    this.blockBytes = geometry.blockBytes;
+    this.inodesCount = geometry.inodesCount;
+    this.checksums = superblock.hasMetadataChecksums;
+    this.leafBytes = geometry.blockBytes - (this.checksums ? DIRENT_TAIL_BYTES : 0);
+    this.filetype = superblock.hasIncompat(Incompat.FILETYPE);
+    this.dirIndex = superblock.hasCompat(Compat.DIR_INDEX);
+    this.largeDir = superblock.hasIncompat(Incompat.LARGEDIR);
+    this.inlineData = superblock.hasIncompat(Incompat.INLINE_DATA);
+    this.extents = superblock.hasIncompat(Incompat.EXTENTS);
+    this.maxBlocks = this.largeDir
+      ? MAX_DIRECTORY_BLOCKS
+      : Math.floor(MAX_SMALL_DIRECTORY_BYTES / geometry.blockBytes);
+    this.maxIndirectLevels = this.largeDir ? MAX_INDIRECT_LEVELS_LARGE_DIR : MAX_INDIRECT_LEVELS;
+    this.rootLimit = rootLimit(geometry.blockBytes, this.checksums);
+    this.nodeLimit = nodeLimit(geometry.blockBytes, this.checksums);
+    this.unsignedHash = (superblock.flags & FLAG_UNSIGNED_HASH) !== 0;
+    const version = superblock.defaultHashVersion;
+    this.newHashVersion = version <= HashVersion.TEA ? version : HashVersion.HALF_MD4;
+    this.hasher = new DirHasher(
+      superblock.hashSeed(0),
+      superblock.hashSeed(1),
+      superblock.hashSeed(2),
+      superblock.hashSeed(3),
+    );
+    this.order = new LeafOrder(geometry.blockBytes);
+    this.copy = new Buffer(0, new Uint8Array(geometry.blockBytes));
+    this.leafSealer = this.checksums ? leafSealer : null;
+    this.rootSealer = this.checksums ? rootSealer : null;
+    this.nodeSealer = this.checksums ? nodeSealer : null;
+  }
+
+  /** The version to hash names with, for a stored hash_version of 0 to 2. */
+  effectiveVersion(stored: number): number {
+    return effectiveHashVersion(stored, this.unsignedHash);
+  }
+}
+
+const contexts = new WeakMap<Allocator, DirContext>();
+let latest: DirContext | undefined;
+
+/** The context of an allocator's volume. */
+export function contextOf(alloc: Allocator): DirContext {
+  if (latest !== undefined && latest.alloc === alloc) return latest;
+  let context = contexts.get(alloc);
+  if (context === undefined) {
+    context = new DirContext(alloc);
+    contexts.set(alloc, context);
+  }
+  latest = context;
+  return context;
+}

@@ -1,0 +1,59 @@
+/**
+ * Reading a directory from a cookie on.
+ *
+ * With the dir_index feature every directory that has an index, or may get one (one block, or inline), is read in the
+ * order of name hashes, so that a cookie outlives the change from one form to the next. All others are read in
+ * the order of their blocks, and cookies are byte offsets.
+ *
+ * @module
+ */
+
+import type { Allocator } from "../alloc/allocator.ts";
+import { FileType } from "../layout/dirent.ts";
+import { InodeFlag } from "../layout/inode.ts";
+import type { Inode } from "../volume/inode.ts";
+import { isIndexed } from "./blocks.ts";
+import { contextOf, type DirContext } from "./context.ts";
+import { parentOf } from "./create.ts";
+import type { EmitEntry } from "./emit_entry.ts";
+import { readHashed } from "./read_hashed.ts";
+import { readLinear } from "./read_linear.ts";
+
+const DOT = Uint8Array.of(0x2e);
+const DOT_DOT = Uint8Array.of(0x2e, 0x2e);
+
+/**
+ * Tells `emit` of the entries from a cookie on, "." and ".." first, until it returns false. `emit` must not change any
+ * directory.
+ *
+ * @param cookie 0 for the start, or a `nextCookie` of this directory, below 2^53. It stays good while others add and
+ *   remove entries: what is there all the time is told of once.
+ * @throws Corrupt
+ */
+export function read(alloc: Allocator, dir: Inode, cookie: number, emit: EmitEntry): void {
+  const context = contextOf(alloc);
+  const hashed = context.dirIndex &&
+    (dir.has(InodeFlag.INLINE_DATA) || dir.size === context.blockBytes || isIndexed(context, dir));
+  if (hashed) {
+    if (emitDots(context, dir, cookie, 1, 2, emit)) readHashed(context, dir, cookie, emit);
+    return;
+  }
+  if (dir.has(InodeFlag.INLINE_DATA)) {
+    if (!emitDots(context, dir, cookie, 12, 24, emit)) return;
+  }
+  readLinear(context, dir, cookie, emit);
+}
+
+/** Emits "." and ".." unless the cookie is past them. */
+function emitDots(
+  context: DirContext,
+  dir: Inode,
+  cookie: number,
+  second: number,
+  third: number,
+  emit: EmitEntry,
+): boolean {
+  if (cookie >= third) return true;
+  if (cookie < second && !emit(DOT, dir.ino, second, FileType.DIRECTORY)) return false;
+  return emit(DOT_DOT, parentOf(context, dir), third, FileType.DIRECTORY);
+}

@@ -1,0 +1,127 @@
+/**
+ * Allocating what a hole of an extent-mapped file needs, and putting it into the tree.
+ *
+ * @module
+ */
+
+import type { AllocationGoal, Allocator } from "../alloc/allocator.ts";
+import type { Handle } from "../journal/transaction.ts";
+import { extentBlocks, extentDiskBlock } from "../layout/extent.ts";
+import type { Inode } from "../volume/inode.ts";
+import { insertExtent, longestExtent } from "./extent_insert.ts";
+import { rememberAt } from "./extent_lookup.ts";
+import { ExtentPath, type PathLevel } from "./extent_path.ts";
+import { type AllocatedMapping, type AllocateOptions, recall } from "./mapping.ts";
+
+const path = new ExtentPath();
+const neighbors = new ExtentPath();
+const goal: AllocationGoal = {
+  diskBlock: 0,
+  fileBlock: 0,
+  blocks: 0,
+  metadata: false,
+  privileged: false,
+  append: false,
+};
+
+/** Maps the start of `blocks` blocks from `fileBlock` on; see `allocateRange`. */
+export function allocateExtent(
+  alloc: Allocator,
+  handle: Handle,
+  inode: Inode,
+  fileBlock: number,
+  blocks: number,
+  options: AllocateOptions,
+  out: AllocatedMapping,
+): number {
+  const leaf = path.find(alloc, inode, fileBlock);
+  if (rememberAt(inode, leaf, fileBlock)) {
+    recall(inode, fileBlock, blocks, out);
+    out.fresh = false;
+    return out.blocks;
+  }
+  const hole = inode.mapFileBlock + inode.mapBlocks - fileBlock;
+  const wanted = Math.min(blocks, hole, longestExtent(options.unwritten));
+  const shared = sharedCluster(alloc, inode, fileBlock);
+  const { clusterBlocks } = alloc.volume.geometry;
+  let count = Math.min(wanted, clusterBlocks - fileBlock % clusterBlocks);
+  let diskBlock = shared;
+  if (shared === 0) {
+    const end = fileBlock + hole;
+    // A cluster at the hole's end belongs to the extent behind it.
+    const whole = wanted === hole ? end - end % clusterBlocks - fileBlock : wanted;
+    setGoal(leaf, fileBlock, Math.min(wanted, whole > 0 ? whole : wanted), options);
+    count = alloc.allocate(handle, inode, goal);
+    if (count < 0) return count;
+    diskBlock = alloc.found.diskBlock;
+  }
+  const { unwritten } = options;
+  const result = insertExtent(
+    alloc,
+    handle,
+    inode,
+    path,
+    fileBlock,
+    count,
+    diskBlock,
+    unwritten,
+  );
+  if (result < 0) {
+    if (shared === 0) alloc.undo(handle, inode, diskBlock, count);
+    return result;
+  }
+  rememberAt(inode, path.leaf, fileBlock);
+  out.diskBlock = diskBlock;
+  out.blocks = count;
+  out.unwritten = unwritten;
+  out.fresh = true;
+  return count;
+}
+
+/** Asks for what continues the extent before `fileBlock`, or leads up to the one behind. */
+function setGoal(
+  leaf: PathLevel,
+  fileBlock: number,
+  blocks: number,
+  options: AllocateOptions,
+): void {
+  const index = Math.max(0, leaf.index);
+  goal.diskBlock = leaf.entries === 0
+    ? 0
+    : Math.max(0, extentDiskBlock(leaf.view, leaf.at(index)) + fileBlock - leaf.key(index));
+  goal.fileBlock = fileBlock;
+  goal.blocks = blocks;
+  goal.privileged = options.privileged;
+  goal.append = options.append && !options.metadata;
+}
+
+/**
+ * The disk block for `fileBlock` in a cluster that the file has already, because a neighboring extent reaches into the
+ * same logical cluster; 0: none.
+ */
+function sharedCluster(alloc: Allocator, inode: Inode, fileBlock: number): number {
+  const { clusterBlocks } = alloc.volume.geometry;
+  if (clusterBlocks === 1) return 0;
+  const within = fileBlock % clusterBlocks;
+  const start = fileBlock - within;
+  const end = start + clusterBlocks;
+  let leaf = neighbors.find(alloc, inode, fileBlock);
+  const { high } = leaf;
+  if (leaf.index >= 0) {
+    const entry = leaf.at(leaf.index);
+    const length = extentBlocks(leaf.view, entry);
+    if (leaf.key(leaf.index) + length > start) {
+      const last = extentDiskBlock(leaf.view, entry) + length - 1;
+      return last - last % clusterBlocks + within;
+    }
+  }
+  if (leaf.index + 1 >= leaf.entries) {
+    if (high >= end) return 0;
+    leaf = neighbors.find(alloc, inode, high);
+    leaf.index--;
+  }
+  const next = leaf.index + 1;
+  if (next < 0 || next >= leaf.entries || leaf.key(next) >= end) return 0;
+  const first = extentDiskBlock(leaf.view, leaf.at(next));
+  return first - first % clusterBlocks + within;
+}

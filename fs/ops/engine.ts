@@ -1,0 +1,199 @@
+/**
+ * The engine: a volume with the layers on top of it, and what all operations share.
+ *
+ * @module
+ */
+
+import { Allocator, NEEDS_COMMIT } from "../alloc/allocator.ts";
+import { EIO, ENOSPC } from "../errno.ts";
+import { Corrupt, FsError } from "../errors.ts";
+import type { Handle } from "../journal/transaction.ts";
+import { Compat, Incompat, RoCompat } from "../layout/features.ts";
+import type { Inode } from "../volume/inode.ts";
+import type { Volume } from "../volume/volume.ts";
+import { OrphanList } from "./orphan_list.ts";
+import { overheadBlocks } from "./overhead.ts";
+
+/** Who asks for an operation. */
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The superuser: the library's default. */
+export const SUPERUSER: Credentials = { uid: 0, gid: 0 };
+
+/** When reading changes the access time. */
+export type AccessTimePolicy = "noatime" | "relatime" | "strictatime";
+
+/** How operations behave; from mount options. */
+export interface EngineOptions {
+  readonly accessTime: AccessTimePolicy;
+  /** Reading a directory does not change its access time. */
+  readonly noDirectoryAccessTime: boolean;
+  /** A change of times alone stays in memory until something else writes the inode. */
+  readonly lazyTime: boolean;
+  /** Every change is durable when the operation returns. */
+  readonly sync: boolean;
+  /** Changes of directories are durable when the operation returns. */
+  readonly directorySync: boolean;
+  /** Tell the device of blocks that were freed, after each commit. */
+  readonly discard: boolean;
+  /** Random 32-bit numbers, for inode generations. */
+  readonly random: () => number;
+}
+
+/** Blocks that one ordinary operation may change: inode tables, bitmaps, descriptors, directory and map blocks. */
+const DEFAULT_CREDITS = 64;
+/** How many lazy times may wait in memory. */
+const MAX_LAZY_TIMES = 1024;
+
+/** An opened file system on which operations work. Operations are functions in this folder. */
+export class Engine {
+  readonly alloc: Allocator;
+  readonly orphans: OrphanList;
+  /** Whether someone still uses an inode whose last name goes: then it lives on as an orphan. */
+  inUse: (inode: Inode) => boolean = (inode) => inode.users > 0;
+  /** Inodes whose access time changed in memory alone (lazytime). */
+  readonly lazyTimes = new Set<Inode>();
+  /** Seconds and nanoseconds of the running operation; see `readClock`. */
+  now = 0;
+  nowNsec = 0;
+  /** Blocks that the format itself takes. */
+  readonly overheadBlocks: number;
+  readonly hasFileTypes: boolean;
+  readonly hasInlineData: boolean;
+  readonly hasExtents: boolean;
+  readonly hasDirectoryNlink: boolean;
+  readonly hasDirectoryIndex: boolean;
+
+  constructor(readonly volume: Volume, readonly options: EngineOptions) {
+    this.alloc = new Allocator(volume);
+    if (options.discard) {
+      const { blockBytes } = volume.geometry;
+      this.alloc.onFreed = (diskBlock, blocks) =>
+        void volume.device.discard(diskBlock * blockBytes, blocks * blockBytes);
+    }
+    this.orphans = new OrphanList(this);
+    volume.start();
+    this.overheadBlocks = overheadBlocks(volume);
+    const { superblock } = volume;
+    this.hasFileTypes = superblock.hasIncompat(Incompat.FILETYPE);
+    this.hasInlineData = superblock.hasIncompat(Incompat.INLINE_DATA);
+    this.hasExtents = superblock.hasIncompat(Incompat.EXTENTS);
+    this.hasDirectoryNlink = superblock.hasRoCompat(RoCompat.DIR_NLINK);
+    this.hasDirectoryIndex = superblock.hasCompat(Compat.DIR_INDEX);
+  }
+
+  /** Sets `now` and `nowNsec`. */
+  readClock(): void {
+    const { clock } = this.volume.options;
+    clock.read();
+    this.now = clock.seconds;
+    this.nowNsec = clock.nanoseconds;
+  }
+
+  /** The inode of a living node. @throws FsError ESTALE, Corrupt */
+  inode(ino: number): Inode {
+    return this.volume.inodes.get(ino);
+  }
+
+  /**
+   * Does one change under a transaction handle. When only space whose freeing is not committed yet is
+   * left, commits and tries once more.
+   * @param work returns 0 or more, a negated errno, or NEEDS_COMMIT having changed nothing.
+   * @throws what `work` throws; FsError EROFS.
+   */
+  change(work: (handle: Handle) => number, credits = DEFAULT_CREDITS): number {
+    this.readClock();
+    let result = this.#attempt(work, credits);
+    if (result === NEEDS_COMMIT) {
+      this.volume.commit(false);
+      result = this.#attempt(work, credits);
+      if (result === NEEDS_COMMIT) result = -ENOSPC;
+    }
+    return result;
+  }
+
+  /** As `change`, for operations on names: durable when the options or `dirsync` flags ask for it. */
+  changeNames(durable: boolean, work: (handle: Handle) => number): number {
+    const result = this.change(work);
+    const { sync, directorySync } = this.options;
+    if (result >= 0 && (durable || sync || directorySync)) this.volume.commit(true);
+    return result;
+  }
+
+  dirty(handle: Handle, inode: Inode): void {
+    this.volume.inodes.dirty(handle, inode);
+  }
+
+  /** Sets the change time, and the modification time with `modified`, and dirties the inode. */
+  stamp(handle: Handle, inode: Inode, modified: boolean): void {
+    inode.ctime = this.now;
+    inode.ctimeNsec = this.nowNsec;
+    if (modified) {
+      inode.mtime = this.now;
+      inode.mtimeNsec = this.nowNsec;
+    }
+    this.volume.inodes.dirty(handle, inode);
+  }
+
+  /** Makes the access times that only memory knows part of the running transaction. */
+  storeLazyTimes(): void {
+    if (this.lazyTimes.size === 0) return;
+    this.change((handle) => {
+      for (const inode of this.lazyTimes) {
+        this.dirty(handle, inode);
+        inode.pins--;
+      }
+      this.lazyTimes.clear();
+      return 0;
+    });
+  }
+
+  /** Remembers an inode whose access time changed in memory alone. */
+  addLazyTime(inode: Inode): void {
+    if (this.lazyTimes.has(inode)) return;
+    inode.pins++;
+    this.lazyTimes.add(inode);
+    if (this.lazyTimes.size >= MAX_LAZY_TIMES) this.storeLazyTimes();
+  }
+
+  /** Writes out everything, the lazy times included. @param durable wait for stable storage. */
+  sync(durable: boolean): void {
+    this.storeLazyTimes();
+    this.volume.commit(durable);
+  }
+
+  /** Between operations: keeps memory bounded. */
+  trim(): void {
+    this.volume.inodes.trim();
+  }
+
+  /** The negated errno for an error that an operation threw; records damage of the image. */
+  errnoOf(error: unknown, operation: string): number {
+    this.volume.fail(error, operation);
+    if (error instanceof FsError) return -error.errno;
+    if (error instanceof Error && "errno" in error && typeof error.errno === "number") {
+      return -error.errno;
+    }
+    this.volume.options.report(
+      `${operation}: ${error instanceof Error ? error.stack ?? error.message : error}`,
+    );
+    return -EIO;
+  }
+
+  #attempt(work: (handle: Handle) => number, credits: number): number {
+    const handle = this.volume.begin(credits);
+    try {
+      return work(handle);
+    } finally {
+      handle.end();
+    }
+  }
+}
+
+/** The error for an inode whose fields contradict each other. */
+export function corruptInode(inode: Inode, field: string): Corrupt {
+  return new Corrupt("inode", `inode ${inode.ino}`, field);
+}

@@ -1,0 +1,81 @@
+/** Inode flags as chattr and FS_IOC_FSSETXATTR change them. @module */
+
+import { EINVAL, ENOTEMPTY, EOPNOTSUPP, EPERM } from "../errno.ts";
+import { Incompat, RoCompat } from "../layout/features.ts";
+import { InodeFlag } from "../layout/inode.ts";
+import type { Inode } from "../volume/inode.ts";
+import { isEmpty } from "../dir/dir.ts";
+import type { Engine } from "./engine.ts";
+
+/** Flags that a program may see (EXT4_FL_USER_VISIBLE). */
+const VISIBLE = 0x705bdfff;
+/** Flags that a program may change here. */
+const CHANGEABLE = InodeFlag.SECURE_DELETE | InodeFlag.UNDELETE | InodeFlag.SYNC |
+  InodeFlag.IMMUTABLE | InodeFlag.APPEND | InodeFlag.NODUMP | InodeFlag.NOATIME |
+  InodeFlag.JOURNAL_DATA | InodeFlag.NOTAIL | InodeFlag.DIRSYNC | InodeFlag.TOPDIR |
+  InodeFlag.PROJINHERIT | InodeFlag.CASEFOLD | InodeFlag.EXTENTS;
+const DIRECTORY_ONLY = InodeFlag.DIRSYNC | InodeFlag.TOPDIR | InodeFlag.CASEFOLD;
+
+/** The flags as FS_IOC_GETFLAGS shows them. */
+export function visibleFlags(inode: Inode): number {
+  return (inode.flags & VISIBLE) >>> 0;
+}
+
+/**
+ * Sets the changeable flags to those in `flags`; the others must be as they are.
+ * @param capable the caller has CAP_LINUX_IMMUTABLE: needed to change IMMUTABLE and APPEND.
+ * @returns 0, -EPERM, -EOPNOTSUPP for a flag that cannot be set, -ENOTEMPTY.
+ */
+export function setFlags(engine: Engine, ino: number, flags: number, capable: boolean): number {
+  const inode = engine.inode(ino);
+  const wanted = maskForType(inode, flags);
+  const changed = (wanted ^ inode.flags) & CHANGEABLE;
+  const fixed = InodeFlag.IMMUTABLE | InodeFlag.APPEND;
+  if ((changed & fixed) !== 0 && !capable) return -EPERM;
+  if (
+    inode.has(InodeFlag.IMMUTABLE) && (changed & ~fixed) !== 0 &&
+    (wanted & InodeFlag.IMMUTABLE) !== 0
+  ) {
+    return -EPERM;
+  }
+  const allowed = check(engine, inode, changed);
+  if (allowed < 0 || changed === 0) return allowed;
+  return engine.change((handle) => {
+    inode.flags = (inode.flags ^ changed) >>> 0;
+    engine.stamp(handle, inode, false);
+    return 0;
+  });
+}
+
+/** As ext4 does: flags that make no sense for the type of file are dropped. */
+function maskForType(inode: Inode, flags: number): number {
+  if (inode.isDirectory) return flags;
+  if (inode.isRegular) return flags & ~DIRECTORY_ONLY;
+  return flags & (InodeFlag.NODUMP | InodeFlag.NOATIME);
+}
+
+function check(engine: Engine, inode: Inode, changed: number): number {
+  const { superblock } = engine.volume;
+  if ((changed & (InodeFlag.EXTENTS | InodeFlag.JOURNAL_DATA)) !== 0) return -EOPNOTSUPP;
+  if ((changed & InodeFlag.CASEFOLD) !== 0) {
+    if (!superblock.hasIncompat(Incompat.CASEFOLD)) return -EOPNOTSUPP;
+    if (!isEmpty(engine.alloc, inode)) return -ENOTEMPTY;
+  }
+  if ((changed & InodeFlag.PROJINHERIT) !== 0 && !superblock.hasRoCompat(RoCompat.PROJECT)) {
+    return -EOPNOTSUPP;
+  }
+  return 0;
+}
+
+/** Sets the project; only 0 without the project feature. @returns 0, -EOPNOTSUPP, -EINVAL. */
+export function setProject(engine: Engine, ino: number, project: number): number {
+  const inode = engine.inode(ino);
+  if (project === inode.projectId) return 0;
+  if (!engine.volume.superblock.hasRoCompat(RoCompat.PROJECT)) return -EOPNOTSUPP;
+  if (inode.extraBytes < 32) return -EINVAL;
+  return engine.change((handle) => {
+    inode.projectId = project;
+    engine.stamp(handle, inode, false);
+    return 0;
+  });
+}

@@ -1,0 +1,101 @@
+/**
+ * Opening and closing a file system: which features are known, what an earlier mount left behind.
+ *
+ * @module
+ */
+
+import type { BlockDevice } from "../device/device.ts";
+import { EROFS } from "../errno.ts";
+import { Unsupported } from "../errors.ts";
+import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
+import type { Superblock } from "../layout/superblock.ts";
+import { Volume, type VolumeOptions } from "../volume/volume.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
+import { recoverOrphans } from "./recover_orphans.ts";
+
+/** Incompatible features with which an image can be read. */
+const READABLE = Incompat.FILETYPE | Incompat.RECOVER | Incompat.META_BG | Incompat.EXTENTS |
+  Incompat.BIT64 | Incompat.MMP | Incompat.FLEX_BG | Incompat.EA_INODE | Incompat.CSUM_SEED |
+  Incompat.LARGEDIR | Incompat.INLINE_DATA | Incompat.ENCRYPT | Incompat.CASEFOLD;
+/** Of these, those with which it cannot be changed here. */
+const READ_ONLY_INCOMPAT = Incompat.MMP | Incompat.ENCRYPT | Incompat.CASEFOLD;
+/** Read-only-compatible features with which an image can be changed. */
+const WRITABLE = RoCompat.SPARSE_SUPER | RoCompat.LARGE_FILE | RoCompat.HUGE_FILE |
+  RoCompat.GDT_CSUM | RoCompat.DIR_NLINK | RoCompat.EXTRA_ISIZE | RoCompat.BIGALLOC |
+  RoCompat.METADATA_CSUM | RoCompat.ORPHAN_PRESENT;
+
+/** How a file system is opened. */
+export interface OpenOptions extends VolumeOptions, EngineOptions {
+  /** Read-only although a journal waits for its replay: shows the file system as it was left. */
+  readonly noRecovery: boolean;
+  /** Recorded as the place of the last mount. */
+  readonly mountPoint: string;
+}
+
+/**
+ * Opens a file system.
+ * @throws Unsupported for a feature or state that this opening cannot deal with; Corrupt; DeviceError.
+ */
+export function openEngine(device: BlockDevice, options: OpenOptions): Engine {
+  const volume = new Volume(device, options);
+  const readOnly = volume.readOnly;
+  checkFeatures(volume.superblock, readOnly, options.noRecovery);
+  const engine = new Engine(volume, options);
+  volume.inodes.get(2);
+  if (readOnly) return engine;
+  recordMount(volume, options.mountPoint);
+  recoverOrphans(engine);
+  return engine;
+}
+
+/** Writes everything out and marks the file system as clean. */
+export function closeEngine(engine: Engine): void {
+  const { volume } = engine;
+  if (!volume.readOnly) {
+    engine.sync(false);
+    volume.setClean(true);
+  }
+  volume.device.close();
+}
+
+function checkFeatures(superblock: Superblock, readOnly: boolean, noRecovery: boolean): void {
+  const { featureIncompat, featureRoCompat } = superblock;
+  const unknown = featureIncompat & ~READABLE;
+  if (unknown !== 0) {
+    throw new Unsupported(
+      EROFS,
+      `features that kfs does not know: ${featureNames("incompat", unknown).join(", ")}`,
+    );
+  }
+  if ((featureIncompat & Incompat.RECOVER) !== 0 && !(readOnly && noRecovery)) {
+    throw new Unsupported(
+      EROFS,
+      "the journal needs recovery, which kfs cannot do yet: run e2fsck on the image, or mount with -o ro,norecovery",
+    );
+  }
+  if (readOnly) return;
+  const names = [
+    ...featureNames("incompat", featureIncompat & READ_ONLY_INCOMPAT),
+    ...featureNames("roCompat", featureRoCompat & ~WRITABLE),
+  ];
+  if (names.length > 0) {
+    throw new Unsupported(
+      EROFS,
+      `features with which kfs can only read (mount with -o ro): ${names.join(", ")}`,
+    );
+  }
+}
+
+/** As the kernel does at mount: counts it, and marks the file system as in use. */
+function recordMount(volume: Volume, mountPoint: string): void {
+  const { superblock, options } = volume;
+  options.clock.read();
+  superblock.mountCount++;
+  superblock.mountTime = options.clock.seconds;
+  if (mountPoint !== "") superblock.lastMounted = mountPoint;
+  if (!superblock.hasRoCompat(RoCompat.LARGE_FILE) && superblock.revision > 0) {
+    superblock.featureRoCompat |= RoCompat.LARGE_FILE;
+  }
+  if (superblock.revision > 0) superblock.featureCompat |= Compat.EXT_ATTR;
+  volume.setClean(false);
+}

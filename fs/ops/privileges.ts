@@ -1,0 +1,23 @@
+/** What a change by somebody unprivileged takes from a file: set-id bits and capabilities. @module */
+
+import type { Handle } from "../journal/transaction.ts";
+import { S_ISGID, S_ISUID } from "../layout/inode.ts";
+import type { Inode } from "../volume/inode.ts";
+import { XattrIndex } from "../layout/xattr_name.ts";
+import { remove as removeAttribute } from "../xattr/xattr.ts";
+import type { Engine } from "./engine.ts";
+
+const CAPABILITY = new TextEncoder().encode("capability");
+const GROUP_EXECUTE = 0o10;
+
+/** Clears set-user-id, set-group-id of a group-executable file, and `security.capability`. */
+export function dropPrivileges(engine: Engine, handle: Handle, inode: Inode): void {
+  if (!inode.isRegular) return;
+  let mode = inode.mode & ~S_ISUID;
+  if ((mode & GROUP_EXECUTE) !== 0) mode &= ~S_ISGID;
+  if (mode !== inode.mode) {
+    inode.mode = mode;
+    engine.dirty(handle, inode);
+  }
+  removeAttribute(engine.alloc, handle, inode, XattrIndex.SECURITY, CAPABILITY, true);
+}

@@ -1,0 +1,103 @@
+/** Symbolic links. A target shorter than 60 bytes lies in i_block, a longer one in one block. @module */
+
+import { add, DirSlot, find } from "../dir/dir.ts";
+import { EEXIST, EINVAL, ENAMETOOLONG, ENOENT } from "../errno.ts";
+import type { Handle } from "../journal/transaction.ts";
+import { I_BLOCK_BYTES, I_BLOCK_OFFSET, InodeFlag, S_IFLNK } from "../layout/inode.ts";
+import type { Inode } from "../volume/inode.ts";
+import { discard, makeInode } from "./create.ts";
+import { clearContent } from "./delete_inode.ts";
+import { corruptInode, type Credentials, type Engine } from "./engine.ts";
+import { entryType, mayAdd } from "./limits.ts";
+import { readFile } from "./read.ts";
+import { writeBlocks } from "./write.ts";
+
+const slot = new DirSlot();
+const MODE = S_IFLNK | 0o777;
+
+/** Whether the target lies in i_block. */
+export function isFastSymlink(engine: Engine, inode: Inode): boolean {
+  if (inode.has(InodeFlag.INLINE_DATA | InodeFlag.EXTENTS)) return false;
+  const attributeSectors = inode.fileAcl !== 0
+    ? engine.volume.geometry.clusterBlocks *
+      engine.volume.geometry.blockBytes / 512
+    : 0;
+  return inode.size < I_BLOCK_BYTES && inode.sectors <= attributeSectors;
+}
+
+/**
+ * Makes symbolic link `name` in `parent`.
+ * @param target 1 to block size - 1 bytes, without NUL.
+ * @returns the new inode's number, or a negated errno.
+ */
+export function makeSymlink(
+  engine: Engine,
+  owner: Credentials,
+  parent: number,
+  name: Uint8Array,
+  target: Uint8Array,
+): number {
+  const dir = engine.inode(parent);
+  const allowed = mayAdd(dir, name);
+  if (allowed < 0) return allowed;
+  if (target.length === 0) return -ENOENT;
+  if (target.length >= Math.min(engine.volume.geometry.blockBytes, 4096)) return -ENAMETOOLONG;
+  if (find(engine.alloc, dir, name, slot) !== 0) return -EEXIST;
+  return engine.changeNames(dir.has(InodeFlag.DIRSYNC), (handle) => {
+    const inode = makeInode(engine, handle, owner, dir, MODE, 0);
+    if (typeof inode === "number") return inode;
+    let result = storeTarget(engine, handle, inode, target);
+    if (result >= 0) {
+      inode.links = 1;
+      result = add(
+        engine.alloc,
+        handle,
+        dir,
+        name,
+        inode.ino,
+        entryType(engine, MODE),
+        owner.uid === 0,
+      );
+    }
+    if (result < 0) {
+      clearContent(engine, handle, inode);
+      discard(engine, handle, inode);
+      return result;
+    }
+    engine.stamp(handle, dir, true);
+    return inode.ino;
+  });
+}
+
+function storeTarget(engine: Engine, handle: Handle, inode: Inode, target: Uint8Array): number {
+  if (target.length < I_BLOCK_BYTES) {
+    inode.setFlag(InodeFlag.EXTENTS, false);
+    inode.raw.fill(0, I_BLOCK_OFFSET, I_BLOCK_OFFSET + I_BLOCK_BYTES);
+    inode.raw.set(target, I_BLOCK_OFFSET);
+    inode.size = target.length;
+    return 0;
+  }
+  const stored = new Uint8Array(target.length + 1);
+  stored.set(target);
+  const written = writeBlocks(engine, handle, inode, 0, stored, true);
+  if (written >= 0) inode.size = target.length;
+  return written;
+}
+
+/**
+ * Copies the link's target into `target`.
+ * @returns its length, or -EINVAL when the inode is not a symbolic link.
+ */
+export function readSymlink(engine: Engine, ino: number, target: Uint8Array): number {
+  const inode = engine.inode(ino);
+  if (!inode.isSymlink) return -EINVAL;
+  const { size } = inode;
+  if (size === 0 || size > engine.volume.geometry.blockBytes || size > target.length) {
+    throw corruptInode(inode, `i_size ${size} of a symbolic link`);
+  }
+  if (isFastSymlink(engine, inode)) {
+    target.set(inode.raw.subarray(I_BLOCK_OFFSET, I_BLOCK_OFFSET + size));
+    return size;
+  }
+  return readFile(engine, inode, 0, target.subarray(0, size));
+}

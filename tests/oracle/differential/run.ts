@@ -1,0 +1,108 @@
+/**
+ * Runs one random sequence of operations on two file systems and compares after each step.
+ *
+ * @module
+ */
+
+import * as libc from "../../harness/libc.ts";
+import { entryDifferences, mustBeSameTree, printable } from "../../harness/tree.ts";
+import { FILE_KINDS, SLOT_KINDS } from "./file_kinds.ts";
+import type { PathRandom } from "./names.ts";
+import { INODE_KINDS, NAME_KINDS } from "./name_kinds.ts";
+import type { Kind, Operation, Side } from "./operation.ts";
+import { stateOf, wholeTree } from "./state.ts";
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  ...FILE_KINDS,
+  ...SLOT_KINDS,
+  ...NAME_KINDS,
+  ...INODE_KINDS,
+};
+
+const BAG: readonly string[] = Object.entries(KINDS).flatMap(([name, kind]) =>
+  Array.from({ length: kind.weight }, () => name)
+);
+
+/** Steps between two comparisons of everything. */
+const WHOLE_EVERY = 500;
+
+/** How many operations before a difference are shown. */
+const SHOWN = 12;
+
+function kindOf(name: string): Kind {
+  const kind = KINDS[name];
+  if (kind === undefined) throw new Error(`no operation ${name}`);
+  return kind;
+}
+
+/** Draws the next operation. */
+export function draw(random: PathRandom): Operation {
+  const name = random.pick(BAG);
+  const { args, paths } = kindOf(name).draw(random);
+  return { name, args, paths, user: random.chance(20) ? 1000 : 0 };
+}
+
+/** An operation for people. */
+export function shown(operation: Operation): string {
+  const args = Object.entries(operation.args).map(([key, value]) =>
+    `${key}=${typeof value === "string" ? JSON.stringify(printable(value)) : value}`
+  );
+  return `${operation.name} ${args.join(" ")}${operation.user === 0 ? "" : " (as a user)"}`;
+}
+
+function perform(side: Side, operation: Operation): number | string {
+  libc.actAs(operation.user);
+  try {
+    return kindOf(operation.name).perform(side, operation.args);
+  } finally {
+    libc.actAs(0);
+  }
+}
+
+/** What differs after the operation, or undefined. */
+function stepDifference(
+  left: Side,
+  right: Side,
+  operation: Operation,
+  random: PathRandom,
+): string | undefined {
+  const leftAnswer = perform(left, operation);
+  const rightAnswer = perform(right, operation);
+  if (leftAnswer !== rightAnswer) return `answers ${leftAnswer} ≠ ${rightAnswer}`;
+  for (const path of new Set(operation.paths)) {
+    const expected = stateOf(right.root, path);
+    random.note(path, expected["error"] === undefined);
+    const differences = entryDifferences(stateOf(left.root, path), expected);
+    if (differences.length > 0) return `${printable(path)}: ${differences.join("; ")}`;
+  }
+  return undefined;
+}
+
+/** Runs `steps` operations; throws at the first difference. The left side is the one under test. */
+export function runSteps(left: Side, right: Side, random: PathRandom, steps: number): void {
+  const history: string[] = [];
+  for (let step = 1; step <= steps; step++) {
+    const operation = draw(random);
+    history.push(`${step}: ${shown(operation)}`);
+    const difference = stepDifference(left, right, operation, random);
+    if (difference !== undefined) {
+      const last = history.slice(-SHOWN).map((line) => `  ${line}`).join("\n");
+      throw new Error(
+        `step ${step}: ${difference} (under test ≠ kernel)\nthe last operations:\n${last}`,
+      );
+    }
+    if (step % WHOLE_EVERY === 0) compareWhole(left, right, `after step ${step}`);
+  }
+  compareWhole(left, right, "at the end");
+}
+
+/** Throws unless both trees are equal in everything that two file systems share. */
+export function compareWhole(left: Side, right: Side, when: string): void {
+  mustBeSameTree(wholeTree(left.root), wholeTree(right.root), `${when}: under test and kernel`);
+}
+
+/** Closes what the sequence left open. */
+export function closeSlots(side: Side): void {
+  for (const descriptor of side.slots.values()) libc.close(descriptor);
+  side.slots.clear();
+}
