@@ -79,7 +79,7 @@ export class Resolver {
         current = start;
       } else {
         current = found;
-        this.#leaveTrail(found);
+        this.#extendTrail();
       }
     }
     const mustBeDirectory = this.trailingSlash && follow !== "never";
@@ -141,10 +141,9 @@ export class Resolver {
     return ROOT_INODE;
   }
 
-  #leaveTrail(ino: number): void {
-    if (this.trail === null) return;
-    if (!isDots(this.name)) this.trail.push(this.name);
-    else if (this.name.length === 2 || ino === ROOT_INODE) this.trail.pop();
+  #extendTrail(): void {
+    if (!isDots(this.name)) this.trail?.push(this.name);
+    else if (this.name.length === 2) this.trail?.pop();
   }
 }
 

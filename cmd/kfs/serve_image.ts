@@ -6,6 +6,8 @@
 
 import type { FileDevice } from "../../ffi/device/file_device.ts";
 import { openFileDevice } from "../../ffi/device/open.ts";
+import { ERRNO } from "../../ffi/libc/errno.ts";
+import { SystemError } from "../../ffi/libc/error.ts";
 import { FuseSession } from "../../ffi/fuse/session.ts";
 import { realTime } from "../../ffi/libc/clock.ts";
 import { type FuseMount, mountFuse } from "../../ffi/libfuse3/mount.ts";
@@ -18,6 +20,9 @@ import type { FromWorker } from "./worker_messages.ts";
 
 type Post = (message: FromWorker) => void;
 
+/** How often, and after how long each time, a locked image is tried. */
+const LOCK_TRIES = 50;
+const LOCK_WAIT_MS = 20;
 /** Inodes kept in memory besides those in use. */
 const CACHED_INODES = 8192;
 
@@ -32,10 +37,7 @@ export function serveImage(options: KfsOptions, stopEvent: number, post: Post): 
     session?.stop();
   };
   try {
-    const device = openFileDevice(options.image, {
-      readOnly: options.readOnly,
-      offsetBytes: options.offsetBytes,
-    });
+    const device = openDevice(options);
     engine = openImage(device, options, stopForError, post);
     mount = mountImage(options);
     const fileSystem = new Ext4FileSystem(engine, {
@@ -69,6 +71,24 @@ export function serveImage(options: KfsOptions, stopEvent: number, post: Post): 
     status = 2;
   }
   post({ kind: "ended", status });
+}
+
+/**
+ * Opens the image. One that is in use is tried again for a second: the process of an unmounted file
+ * system may still be closing it.
+ */
+function openDevice(options: KfsOptions): FileDevice {
+  const { readOnly, offsetBytes } = options;
+  const sleep = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 1;; tries++) {
+    try {
+      return openFileDevice(options.image, { readOnly, offsetBytes });
+    } catch (error) {
+      const busy = error instanceof SystemError && error.errno === ERRNO.EBUSY;
+      if (!busy || tries === LOCK_TRIES) throw error;
+      Atomics.wait(sleep, 0, 0, LOCK_WAIT_MS);
+    }
+  }
 }
 
 function openImage(

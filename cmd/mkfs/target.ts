@@ -59,7 +59,9 @@ function existing(request: Request, isBlock: boolean, wholeBytes: number): Targe
   }
   if (room <= 0) {
     throw new CommandError(
-      wholeBytes === 0 ? `${path} is empty, and no SIZE was given` : `${path} ends before -E offset`,
+      wholeBytes === 0
+        ? `${path} is empty, and no SIZE was given`
+        : `${path} ends before -E offset`,
     );
   }
   return { exists: true, isBlock, deviceBytes: room, storage };

@@ -55,7 +55,7 @@ const WANTED: readonly number[] = [
 
 /** The capabilities that these settings ask for. */
 export function wantedCapabilities(settings: ServerSettings): number[] {
-  const wanted = [...WANTED];
+  const wanted = [...WANTED, ...settings.capabilities];
   wanted.push(
     settings.onlyWriter ? CAPABILITY.EXPLICIT_INVAL_DATA : CAPABILITY.AUTO_INVAL_DATA,
   );
@@ -132,5 +132,6 @@ function writeAnswer(
   reply.setU32(20, agreement.maxWriteBytes);
   reply.setU32(24, 1);
   reply.setU16(28, agreement.maxWriteBytes / PAGE_BYTES);
+  reply.setU16(30, settings.mapAlignment);
   reply.setU32(32, agreement.high);
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { OperationGroup } from "./operations/operation.ts";
+
 /** Options of a server; all have defaults. */
 export interface ServerOptions {
   /** The largest write (and read) in bytes: a multiple of 4096, at most 1 MiB, which is the default. */
@@ -28,6 +30,12 @@ export interface ServerOptions {
   readonly allowIdmap?: boolean;
   /** How many requests in the background (read-ahead, asynchronous I/O) may be under way. Default 64. */
   readonly maxBackground?: number;
+  /** Further capabilities to ask for, by number of the bit. */
+  readonly capabilities?: readonly number[];
+  /** The alignment of DAX mappings, as log2 of bytes; told to the kernel with MAP_ALIGNMENT. Default 0. */
+  readonly mapAlignment?: number;
+  /** Operations in addition to, or in place of, those of the table. */
+  readonly operations?: OperationGroup;
   /** Is given a line for every request. */
   readonly trace?: (line: string) => void;
 }
@@ -55,6 +63,9 @@ export function serverSettings(options: ServerOptions): ServerSettings {
     exportSupport: options.exportSupport ?? false,
     allowIdmap: options.allowIdmap ?? false,
     maxBackground: options.maxBackground ?? 64,
+    capabilities: options.capabilities ?? [],
+    mapAlignment: options.mapAlignment ?? 0,
+    operations: options.operations ?? {},
     trace: options.trace,
   };
 }

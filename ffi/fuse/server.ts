@@ -10,7 +10,7 @@ import { Exchange, NO_REPLY } from "./exchange.ts";
 import { type ServerOptions, type ServerSettings, serverSettings } from "./options.ts";
 import { end } from "./operations/connection.ts";
 import { EINVAL, EIO, ENOSYS } from "./operations/operation.ts";
-import { OPERATIONS } from "./operations/table.ts";
+import { type OperationTable, operationTable } from "./operations/table.ts";
 import { DEFERRED, type FileSystem, type Server } from "./port.ts";
 import type { Request } from "./request.ts";
 import { traceLine } from "./trace.ts";
@@ -49,6 +49,7 @@ export class FuseServer implements Server {
   targets: readonly Uint8Array[] | undefined;
   readonly #exchange: Exchange;
   readonly #settings: ServerSettings;
+  readonly #operations: OperationTable;
   readonly #transport: Transport;
   readonly #waiting = new Map<number, Waiting>();
   #ticket = 0;
@@ -65,6 +66,7 @@ export class FuseServer implements Server {
     options: ServerOptions = {},
   ) {
     this.#settings = serverSettings(options);
+    this.#operations = operationTable(this.#settings.operations);
     this.#transport = transport;
     this.#exchange = new Exchange(fileSystem, this, this.#settings, requestMemory, replyMemory);
   }
@@ -100,6 +102,7 @@ export class FuseServer implements Server {
     const exchange = this.#exchange;
     const request = exchange.request;
     const whole = request.load(receivedBytes);
+    this.#ticket++;
     if (receivedBytes < SIZE.IN_HEADER) return 0;
     const result = whole ? this.#run(request) : refusal(request);
     if (result === NO_REPLY) return 0;
@@ -126,21 +129,21 @@ export class FuseServer implements Server {
     if (trace === undefined) return this.#operate(request);
     const begin = performance.now();
     const result = this.#operate(request);
-    const argumentBytes = OPERATIONS[request.opcode]?.argumentBytes ?? 0;
+    const argumentBytes = this.#operations[request.opcode]?.argumentBytes ?? 0;
     trace(traceLine(request, argumentBytes, result, (performance.now() - begin) * 1000));
     return result;
   }
 
   #operate(request: Request): number {
     const exchange = this.#exchange;
-    const operation = OPERATIONS[request.opcode];
+    const operation = this.#operations[request.opcode];
     if (operation === undefined) return ENOSYS;
     if (request.argumentBytes < operation.argumentBytes) return refusal(request);
     if (exchange.agreement === undefined && !opensOrCloses(request.opcode)) {
       return isSilent(request.opcode) ? NO_REPLY : EIO;
     }
     const caller = exchange.caller;
-    caller.unique = ++this.#ticket;
+    caller.unique = this.#ticket;
     caller.uid = request.uid;
     caller.gid = request.gid;
     caller.pid = request.pid;

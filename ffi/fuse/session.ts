@@ -49,9 +49,9 @@ export class FuseSession implements Transport {
   readonly #libc: Libc = libc();
   readonly #requestMapping: Mapping;
   readonly #replyMapping: Mapping;
-  readonly #requestAddress: number;
-  readonly #requestBytes: number;
-  readonly #replyAddress: number;
+  readonly #requestAddress: bigint;
+  readonly #requestBytes: bigint;
+  readonly #replyAddress: bigint;
   readonly #polled = new PollSet();
   readonly #vector = new IoVector();
   readonly #spin: Spin;
@@ -72,9 +72,9 @@ export class FuseSession implements Transport {
     const replyAt = PAGE_BYTES - SIZE.OUT_HEADER;
     this.#requestMapping = mapMemory(requestAt + needed.request);
     this.#replyMapping = mapMemory(replyAt + needed.reply);
-    this.#requestAddress = this.#requestMapping.address + requestAt;
-    this.#requestBytes = needed.request;
-    this.#replyAddress = this.#replyMapping.address + replyAt;
+    this.#requestAddress = BigInt(this.#requestMapping.address + requestAt);
+    this.#requestBytes = BigInt(needed.request);
+    this.#replyAddress = BigInt(this.#replyMapping.address + replyAt);
     this.server = new FuseServer(
       fileSystem,
       this,
@@ -149,12 +149,12 @@ export class FuseSession implements Transport {
   }
 
   #send(replyBytes: number): void {
-    if (this.#libc.write(this.#descriptor, this.#replyAddress, replyBytes) >= 0) return;
+    if (this.#libc.write(this.#descriptor, this.#replyAddress, BigInt(replyBytes)) >= 0) return;
     // ENOENT: the request is gone. ENODEV: the mount is. The next read tells.
     const number = errno();
     if (number === ERRNO.ENOENT || number === ERRNO.ENODEV) return;
     const errorBytes = this.server.replaceByError(-ERRNO.EIO);
-    this.#libc.write(this.#descriptor, this.#replyAddress, errorBytes);
+    this.#libc.write(this.#descriptor, this.#replyAddress, BigInt(errorBytes));
   }
 
   #afterRequest(): void {

@@ -12,14 +12,14 @@ import { checked, errno, libc } from "./library.ts";
 /** The size of a block device in bytes. */
 export function deviceSizeBytes(descriptor: number): number {
   const size = new BigUint64Array(1);
-  checked(libc().ioctl(descriptor, BLKGETSIZE64, size), "ioctl BLKGETSIZE64");
+  checked(libc().ioctl(descriptor, BigInt(BLKGETSIZE64), size), "ioctl BLKGETSIZE64");
   return Number(size[0] ?? 0n);
 }
 
 /** The logical sector of a block device in bytes. */
 export function sectorBytes(descriptor: number): number {
   const size = new Int32Array(1);
-  checked(libc().ioctl(descriptor, BLKSSZGET, size), "ioctl BLKSSZGET");
+  checked(libc().ioctl(descriptor, BigInt(BLKSSZGET), size), "ioctl BLKSSZGET");
   return size[0] ?? 0;
 }
 
@@ -52,7 +52,7 @@ function rangeCall(
   path: string | undefined,
 ): boolean {
   const range = new BigUint64Array([BigInt(offsetBytes), BigInt(lengthBytes)]);
-  if (libc().ioctl(descriptor, command, range) === 0) return true;
+  if (libc().ioctl(descriptor, BigInt(command), range) === 0) return true;
   const number = errno();
   if (number === ERRNO.EOPNOTSUPP || number === ERRNO.ENOTTY || number === ERRNO.EINVAL) {
     return false;

@@ -27,7 +27,7 @@ export function readNames(directory: number): DirectoryName[] {
   const names: DirectoryName[] = [];
   const chunk = new Uint8Array(CHUNK_BYTES);
   for (;;) {
-    const result = libc().syscall(SYS_GETDENTS64, directory, chunk, chunk.length);
+    const result = libc().syscall(BigInt(SYS_GETDENTS64), directory, chunk, BigInt(chunk.length));
     const filled = checked(result, "getdents64");
     if (filled === 0) return names;
     collectNames(chunk.subarray(0, filled), names);
@@ -67,6 +67,6 @@ export function readLink(path: Path): Uint8Array {
 /** As `readLink`, relative to an open directory. */
 export function readLinkAt(directory: number, path: Path): Uint8Array {
   const target = new Uint8Array(LONGEST_TARGET);
-  const result = libc().readlinkat(directory, cString(path), target, target.length);
+  const result = libc().readlinkat(directory, cString(path), target, BigInt(target.length));
   return target.slice(0, checked(result, "readlink", pathText(path)));
 }

@@ -20,13 +20,13 @@ export function makeEvent(): number {
 
 /** Wakes whoever polls the eventfd. */
 export function signalEvent(descriptor: number): void {
-  const result = libc().write(descriptor, addressOf(one), one.length);
+  const result = libc().write(descriptor, BigInt(addressOf(one)), 8n);
   if (result < 0 && errno() !== ERRNO.EAGAIN) throw new SystemError(errno(), "write eventfd");
 }
 
 /** Takes the count back to 0. Returns whether it was signalled. */
 export function clearEvent(descriptor: number): boolean {
-  return libc().read(descriptor, addressOf(cell), cell.length) === 8;
+  return libc().read(descriptor, BigInt(addressOf(cell)), 8n) === 8;
 }
 
 /** Makes a pipe: [read end, write end]. */

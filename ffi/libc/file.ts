@@ -55,8 +55,8 @@ export function pread(
     const result = library.pread(
       descriptor,
       target as Uint8Array<ArrayBuffer>,
-      target.length,
-      offsetBytes,
+      BigInt(target.length),
+      BigInt(offsetBytes),
     );
     if (result >= 0) return result;
     const number = errno();
@@ -79,7 +79,7 @@ export function preadNoWait(
     descriptor,
     vector.address,
     vector.count,
-    offsetBytes,
+    BigInt(offsetBytes),
     RWF_NOWAIT,
   );
   if (result >= 0) return result;
@@ -97,14 +97,14 @@ export function preadVector(
 ): number {
   const library = libc();
   for (;;) {
-    const result = library.preadv(descriptor, vector.address, vector.count, offsetBytes);
+    const result = library.preadv(descriptor, vector.address, vector.count, BigInt(offsetBytes));
     if (result >= 0) return result;
     const number = errno();
     if (number !== ERRNO.EINTR) throw new SystemError(number, "preadv", path);
   }
 }
 
-/** pwrite(2): bytes written. */
+/** pwrite(2): bytes written; 0 only for an empty source. */
 export function pwrite(
   descriptor: number,
   source: Uint8Array,
@@ -116,8 +116,8 @@ export function pwrite(
     const result = library.pwrite(
       descriptor,
       source as Uint8Array<ArrayBuffer>,
-      source.length,
-      offsetBytes,
+      BigInt(source.length),
+      BigInt(offsetBytes),
     );
     if (result >= 0) return result;
     const number = errno();
@@ -125,7 +125,7 @@ export function pwrite(
   }
 }
 
-/** pwritev(2): bytes written. */
+/** pwritev(2): bytes written; 0 only for empty sources. */
 export function pwriteVector(
   descriptor: number,
   vector: IoVector,
@@ -134,7 +134,7 @@ export function pwriteVector(
 ): number {
   const library = libc();
   for (;;) {
-    const result = library.pwritev(descriptor, vector.address, vector.count, offsetBytes);
+    const result = library.pwritev(descriptor, vector.address, vector.count, BigInt(offsetBytes));
     if (result >= 0) return result;
     const number = errno();
     if (number !== ERRNO.EINTR) throw new SystemError(number, "pwritev", path);
@@ -153,7 +153,7 @@ export function fsync(descriptor: number, path?: string): void {
 
 /** ftruncate(2). */
 export function truncate(descriptor: number, sizeBytes: number, path?: string): void {
-  checked(libc().ftruncate(descriptor, sizeBytes), "ftruncate", path);
+  checked(libc().ftruncate(descriptor, BigInt(sizeBytes)), "ftruncate", path);
 }
 
 /**
@@ -169,7 +169,8 @@ export function fallocate(
   path?: string,
 ): boolean {
   for (;;) {
-    if (libc().fallocate(descriptor, mode, offsetBytes, lengthBytes) === 0) return true;
+    const result = libc().fallocate(descriptor, mode, BigInt(offsetBytes), BigInt(lengthBytes));
+    if (result === 0) return true;
     const number = errno();
     if (number === ERRNO.EINTR) continue;
     const cannot = number === ERRNO.EOPNOTSUPP || number === ERRNO.ENOSYS ||

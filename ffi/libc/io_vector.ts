@@ -14,7 +14,7 @@ const TWO_TO_32 = 0x1_0000_0000;
 /** A reused array of `struct iovec`. */
 export class IoVector {
   /** The array's own address, for the system call. */
-  readonly address: number;
+  readonly address: bigint;
   readonly #words: Uint32Array<ArrayBuffer>;
   /** Keeps what the addresses point to alive until the next `clear`. */
   readonly #held: Uint8Array[] = [];
@@ -23,7 +23,7 @@ export class IoVector {
   constructor(capacity: number = IOV_MAX) {
     const memory = new Uint8Array(capacity * IOVEC_BYTES);
     this.#words = new Uint32Array(memory.buffer);
-    this.address = addressOf(memory);
+    this.address = BigInt(addressOf(memory));
   }
 
   get count(): number {

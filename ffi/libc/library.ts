@@ -2,8 +2,9 @@
  * The only place that opens the C library. It is opened at the first call, so that importing this
  * package needs no permission.
  *
- * Results that fit are declared `i32` and addresses `usize`, so that numbers and no BigInt pass
- * through the hot calls.
+ * Results that fit are declared `i32`, so that they are numbers. Parameters of 64 bits are given as
+ * BigInt: a number in their place is accepted too, but takes Deno's slow path (measured: 830 against
+ * 390 ns for a short write).
  *
  * @module
  */
@@ -28,11 +29,12 @@ const INTERFACE = {
   llistxattr: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
+  memset: { parameters: ["buffer", "i32", "usize"], result: "usize" },
   mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   munmap: { parameters: ["usize", "usize"], result: "i32" },
   openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
-  poll: { parameters: ["usize", "u32", "i32"], result: "i32" },
+  poll: { parameters: ["usize", "usize", "i32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
   preadv2: { parameters: ["i32", "usize", "i32", "i64", "i32"], result: "i32" },
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
@@ -47,15 +49,8 @@ const INTERFACE = {
   writev: { parameters: ["i32", "usize", "i32"], result: "i32" },
 } as const;
 
-/** 64-bit parameters take numbers too (up to 2^53); Deno's types name only BigInt. */
-type TakingNumbers<F> = F extends (...parameters: infer P) => infer R
-  ? (...parameters: { [K in keyof P]: bigint extends P[K] ? number | bigint : P[K] }) => R
-  : never;
-
-type Symbols = Deno.DynamicLibrary<typeof INTERFACE>["symbols"];
-
 /** The C library's functions that this package calls. */
-export type Libc = { readonly [K in keyof Symbols]: TakingNumbers<Symbols[K]> };
+export type Libc = Deno.DynamicLibrary<typeof INTERFACE>["symbols"];
 
 let symbols: Libc | undefined;
 let errnoCell = new Int32Array(1);
@@ -67,7 +62,7 @@ export function libc(): Libc {
     const pointer = opened.__errno_location();
     if (pointer === null) throw new Error("the C library has no errno");
     errnoCell = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, 4));
-    symbols = opened as unknown as Libc;
+    symbols = opened;
   }
   return symbols;
 }

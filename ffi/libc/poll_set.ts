@@ -19,7 +19,8 @@ export type Ready = (events: number) => void;
  */
 export class PollSet {
   #memory = new Int32Array(0);
-  #address = 0;
+  #address = 0n;
+  #count = 0n;
   #descriptors: number[] = [];
   #callbacks: Ready[] = [];
 
@@ -48,7 +49,8 @@ export class PollSet {
 
   #adopt(memory: Int32Array<ArrayBuffer>): void {
     this.#memory = memory;
-    this.#address = addressOf(new Uint8Array(memory.buffer));
+    this.#address = BigInt(addressOf(new Uint8Array(memory.buffer)));
+    this.#count = BigInt(memory.length / 2);
   }
 
   /**
@@ -58,21 +60,20 @@ export class PollSet {
    */
   wait(timeoutMs: number): number {
     const memory = this.#memory;
-    const count = memory.length / 2;
     const limit = timeoutMs < 0 ? -1 : Math.min(Math.ceil(timeoutMs), 0x7fff_ffff);
-    const ready = libc().poll(this.#address, count, limit);
+    const ready = libc().poll(this.#address, this.#count, limit);
     if (ready < 0) {
       const number = errno();
       if (number === ERRNO.EINTR) return 0;
       throw new SystemError(number, "poll");
     }
-    if (ready > 0) this.#dispatch(memory, count);
+    if (ready > 0) this.#dispatch(memory);
     return ready;
   }
 
-  #dispatch(memory: Int32Array, count: number): void {
+  #dispatch(memory: Int32Array): void {
     const callbacks = this.#callbacks.slice();
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index * 2 < memory.length; index++) {
       const word = memory[index * 2 + 1] ?? 0;
       const events = word >>> 16;
       if (events !== 0) callbacks[index]?.(events);

@@ -15,7 +15,7 @@ const LARGEST_BYTES = 65536;
 /** The names of a file's extended attributes, as bytes; none where the file system keeps none. */
 export function listXattrs(path: Path): Uint8Array[] {
   const list = new Uint8Array(LARGEST_BYTES);
-  const length = libc().llistxattr(cString(path), list, list.length);
+  const length = libc().llistxattr(cString(path), list, BigInt(list.length));
   if (length < 0) {
     const number = errno();
     if (number === ERRNO.EOPNOTSUPP) return [];
@@ -35,7 +35,7 @@ export function listXattrs(path: Path): Uint8Array[] {
 /** The value of an extended attribute; undefined when the file has none of that name. */
 export function getXattr(path: Path, name: Path): Uint8Array | undefined {
   const value = new Uint8Array(LARGEST_BYTES);
-  const length = libc().lgetxattr(cString(path), cString(name), value, value.length);
+  const length = libc().lgetxattr(cString(path), cString(name), value, BigInt(value.length));
   if (length >= 0) return value.slice(0, length);
   const number = errno();
   if (number === ERRNO.ENODATA || number === ERRNO.EOPNOTSUPP) return undefined;

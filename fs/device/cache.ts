@@ -33,6 +33,9 @@ export class Buffer {
   }
 }
 
+/** Buffers looked at by one `trim`: it is called after every operation, so it does a little each time. */
+const LOOKS_PER_TRIM = 32;
+
 /** Counters for status displays. */
 export interface CacheCounters {
   hits: number;
@@ -87,12 +90,11 @@ export class BufferCache {
   trim(): void {
     let excess = this.#buffers.size - this.#limit;
     if (excess <= 0) return;
-    let looks = this.#buffers.size;
+    let looks = Math.min(this.#buffers.size, LOOKS_PER_TRIM);
     for (const [block, buffer] of this.#buffers) {
       if (looks-- <= 0 || excess <= 0) return;
-      if (buffer.dirty) continue;
       this.#buffers.delete(block);
-      if (buffer.referenced) {
+      if (buffer.dirty || buffer.referenced) {
         buffer.referenced = false;
         this.#buffers.set(block, buffer);
       } else {

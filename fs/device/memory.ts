@@ -36,6 +36,14 @@ export class MemoryDevice implements BlockDevice {
     return this.#pages.size * PAGE_BYTES;
   }
 
+  /** The parts that take memory, in order, as views; the last one may reach past the device's end. */
+  *writtenPages(): Generator<{ readonly offsetBytes: number; readonly bytes: Uint8Array }> {
+    for (const number of [...this.#pages.keys()].sort((a, b) => a - b)) {
+      const bytes = this.#pages.get(number);
+      if (bytes !== undefined) yield { offsetBytes: number * PAGE_BYTES, bytes };
+    }
+  }
+
   read(target: Uint8Array, offsetBytes: number): void {
     this.#check("read", offsetBytes, target.length);
     for (let done = 0; done < target.length;) {

@@ -183,7 +183,8 @@ class Walk {
 
   compare(batch: number): void {
     const listed = this.volume.list(this.dir, batch);
-    assert.deepEqual([...listed].sort(), [...this.model].sort());
+    assert.equal(listed.size, this.model.size);
+    for (const [text, ino] of this.model) assert.equal(listed.get(text), ino);
     assert.equal(isEmpty(this.volume.alloc, this.dir), this.model.size === 0);
   }
 
@@ -208,7 +209,7 @@ for (const variant of VARIANTS) {
         for (const share of [90, 45, 70, 20]) {
           for (let i = 0; i < steps; i++) {
             walk.step(share);
-            if (i < 100) walk.compare(1 + random.below(5));
+            if (walk.model.size < 60) walk.compare(1 + random.below(5));
           }
           walk.compare(1 + random.below(300));
           volume.check(folder);

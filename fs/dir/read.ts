@@ -36,12 +36,7 @@ export function read(alloc: Allocator, dir: Inode, cookie: number, emit: EmitEnt
     (dir.has(InodeFlag.INLINE_DATA) || dir.size === context.blockBytes || isIndexed(context, dir));
   if (hashed) {
     if (emitDots(context, dir, cookie, 1, 2, emit)) readHashed(context, dir, cookie, emit);
-    return;
-  }
-  if (dir.has(InodeFlag.INLINE_DATA)) {
-    if (!emitDots(context, dir, cookie, 12, 24, emit)) return;
-  }
-  readLinear(context, dir, cookie, emit);
+  } else if (emitDots(context, dir, cookie, 12, 24, emit)) readLinear(context, dir, cookie, emit);
 }
 
 /** Emits "." and ".." unless the cookie is past them. */

@@ -9,7 +9,7 @@ import { direntInode, direntRecLen } from "../layout/dirent.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import { lookup, type Mapping } from "../map/map.ts";
 import type { Inode } from "../volume/inode.ts";
-import { directoryBlocks, useLeaf, verifiedLeaf } from "./blocks.ts";
+import { directoryBlocks, dotDotOffset, useLeaf, verifiedLeaf } from "./blocks.ts";
 import type { DirContext } from "./context.ts";
 import { type EmitEntry, emitEntry } from "./emit_entry.ts";
 import type { EntryRegion } from "./entry_region.ts";
@@ -20,7 +20,7 @@ const LONG_RUN = 0x10000000;
 /** Cookie of the first entry of an inline directory: as if "." and ".." were there as in a block. */
 const INLINE_START = 24;
 
-/** See `read`. Inline directories: without "." and "..". */
+/** See `read`; without "." and "..". */
 export function readLinear(
   context: DirContext,
   dir: Inode,
@@ -45,7 +45,12 @@ export function readLinear(
     }
     const leaf = verifiedLeaf(context, dir, fileBlock, run.diskBlock);
     const region = useLeaf(context, dir, fileBlock, leaf);
-    if (!emitRegion(context, region, fileBlock * blockBytes, cookie, emit)) return;
+    if (fileBlock === 0) {
+      const dotDot = dotDotOffset(context, leaf);
+      region.start = dotDot + direntRecLen(leaf.view, dotDot, blockBytes);
+    }
+    const base = fileBlock * blockBytes + region.start;
+    if (!emitRegion(context, region, base, cookie, emit)) return;
     fileBlock++;
   }
 }

@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import type { Inode } from "../volume/inode.ts";
 import { read } from "./dir.ts";
-import {
-  nameOf,
-  newSeed,
-  Random,
-  TestVolume,
-  textOf,
-  toolMissing,
-  withFolder,
-} from "./testing.ts";
+import { nameOf, newSeed, Random, TestVolume, textOf, toolMissing, withFolder } from "./testing.ts";
 
 /** A reader that takes a few entries a call, as a program does. */
 class Reader {

@@ -48,6 +48,11 @@ const OPEN_FLAGS = KEEP_CACHE | NO_FLUSH | PARALLEL_DIRECT_WRITES;
 const WRITE_KILL_SUIDGID = 4;
 /** Nobody else changes the image, so the kernel may keep what it knows. */
 const VALID_MS = 24 * 3600 * 1000;
+/**
+ * After so long without a change what is pending is written out: an unmount does not wait for this
+ * process, and the image should be whole when somebody looks at it then.
+ */
+const QUIET_MS = 5;
 const S_IFREG = 0o100000;
 const S_IFMT = 0o170000;
 /** The handle of a file that was opened for writing. */
@@ -65,7 +70,11 @@ export interface ServeOptions {
 export class Ext4FileSystem implements FileSystem {
   readonly #counts = new LookupCounts();
   readonly #blockBytes: number;
+  /** When the oldest uncommitted change is to be committed at the latest; 0: none. */
   #nextCommitMs = 0;
+  /** How many changes there were at the last look, and when that number was new. */
+  #changesSeen = 0;
+  #changesSeenMs = 0;
 
   constructor(readonly engine: Engine, readonly options: ServeOptions) {
     this.#blockBytes = engine.volume.geometry.blockBytes;
@@ -90,7 +99,12 @@ export class Ext4FileSystem implements FileSystem {
     }
     const now = options.monotonicMs();
     if (this.#nextCommitMs === 0) this.#nextCommitMs = now + options.commitMs;
-    if (now < this.#nextCommitMs) return this.#nextCommitMs - now;
+    if (engine.changes !== this.#changesSeen) {
+      this.#changesSeen = engine.changes;
+      this.#changesSeenMs = now;
+    }
+    const due = Math.min(this.#nextCommitMs, this.#changesSeenMs + QUIET_MS);
+    if (now < due) return due - now;
     this.#nextCommitMs = 0;
     engine.volume.commit(false);
     return options.commitMs;
@@ -417,6 +431,7 @@ export class Ext4FileSystem implements FileSystem {
   #give(ino: number, entry: Entry): number {
     this.#fill(ino, entry);
     this.#counts.add(ino);
+    this.engine.trim();
     return 0;
   }
 

@@ -118,9 +118,45 @@ export class InodeRecord {
   /** Seed for checksums of the blocks that this inode owns: the file system's seed, inode number, generation. */
   checksumSeed = 0;
 
-  constructor(readonly ino: number, readonly format: InodeFormat) {
-    this.raw = new Uint8Array(format.inodeBytes);
-    this.view = new DataView(this.raw.buffer);
+  /** @param raw where to keep the bytes: `format.inodeBytes` zeros. */
+  constructor(
+    public ino: number,
+    readonly format: InodeFormat,
+    raw: Uint8Array = new Uint8Array(format.inodeBytes),
+  ) {
+    this.raw = raw;
+    this.view = new DataView(raw.buffer, raw.byteOffset, raw.length);
+  }
+
+  /** Makes the record that of another, blank inode, so that the object can be used again. */
+  reset(ino: number): void {
+    this.ino = ino;
+    this.raw.fill(0);
+    this.mode =
+      this.uid =
+      this.gid =
+      this.size =
+      this.links =
+      this.sectors =
+      this.flags =
+        0;
+    this.generation =
+      this.fileAcl =
+      this.dtime =
+      this.version =
+      this.projectId =
+        0;
+    this.atime =
+      this.atimeNsec =
+      this.mtime =
+      this.mtimeNsec =
+        0;
+    this.ctime =
+      this.ctimeNsec =
+      this.crtime =
+      this.crtimeNsec =
+        0;
+    this.extraBytes = this.checksumSeed = 0;
   }
 
   get type(): number {

@@ -49,8 +49,8 @@ export function allocateExtent(
   if (shared === 0) {
     const end = fileBlock + hole;
     // A cluster at the hole's end belongs to the extent behind it.
-    const whole = wanted === hole ? end - end % clusterBlocks - fileBlock : wanted;
-    setGoal(leaf, fileBlock, Math.min(wanted, whole > 0 ? whole : wanted), options);
+    const whole = end - end % clusterBlocks - fileBlock;
+    setGoal(leaf, fileBlock, whole > 0 ? Math.min(wanted, whole) : wanted, options);
     count = alloc.allocate(handle, inode, goal);
     if (count < 0) return count;
     diskBlock = alloc.found.diskBlock;

@@ -66,9 +66,9 @@ function grow(alloc: Allocator, handle: Handle, inode: Inode, path: ExtentPath):
   if (result < 0) return result;
   const buffer = freshNode(alloc, handle, inode, newBlocks[0] as number, depth);
   const { entries } = root;
+  const key = root.key(0);
   copyEntries(root.view, root.at(0), buffer.view, EXTENT_HEADER_BYTES, entries);
   setExtentEntries(buffer.view, 0, entries);
-  const key = root.key(0);
   inode.raw.fill(0, root.at(0), root.at(INODE_EXTENT_ENTRIES));
   writeExtentHeader(root.view, root.node, 1, INODE_EXTENT_ENTRIES, depth + 1);
   writeExtentIndex(root.view, root.at(0), key, buffer.block);

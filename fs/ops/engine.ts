@@ -54,6 +54,8 @@ export class Engine {
   readonly orphans: OrphanList;
   /** Whether someone still uses an inode whose last name goes: then it lives on as an orphan. */
   inUse: (inode: Inode) => boolean = (inode) => inode.users > 0;
+  /** Operations that changed something, or tried to, so far. */
+  changes = 0;
   /** Inodes whose access time changed in memory alone (lazytime). */
   readonly lazyTimes = new Set<Inode>();
   /** Seconds and nanoseconds of the running operation; see `readClock`. */
@@ -105,6 +107,7 @@ export class Engine {
    * @throws what `work` throws; FsError EROFS.
    */
   change(work: (handle: Handle) => number, credits = DEFAULT_CREDITS): number {
+    this.changes++;
     this.readClock();
     let result = this.#attempt(work, credits);
     if (result === NEEDS_COMMIT) {

@@ -44,6 +44,15 @@ export class Inode extends InodeRecord {
   /** Directory: file block where the last linear insertion found room. */
   dirHint = 0;
 
+  override reset(ino: number): void {
+    super.reset(ino);
+    this.dirty = this.orphan = false;
+    this.referenced = true;
+    this.pins = this.users = 0;
+    this.mapBlocks = this.dirHint = 0;
+    this.preallocation = null;
+  }
+
   /** Forgets the remembered mapping; to be called by whatever changes the map. */
   forgetMapping(): void {
     this.mapBlocks = 0;

@@ -18,11 +18,19 @@ import type { Geometry } from "./geometry.ts";
 import type { GroupTable } from "./group_table.ts";
 import { Inode } from "./inode.ts";
 
+/** Inodes whose bytes are allocated together. */
+const INODES_IN_SLAB = 64;
+/** Evicted inodes kept for reuse. */
+const MAX_SPARE = 256;
+
 /** Inodes by number. */
 export class InodeTable implements Participant {
   readonly format: InodeFormat;
   readonly #inodes = new Map<number, Inode>();
+  readonly #spare: Inode[] = [];
   #dirtyInodes: Inode[] = [];
+  #slab = new Uint8Array(0);
+  #slabUsed = 0;
 
   /** @param limit how many clean, unpinned inodes to keep after `trim`. */
   constructor(
@@ -50,7 +58,7 @@ export class InodeTable implements Participant {
       cached.referenced = true;
       return cached;
     }
-    const inode = new Inode(ino, this.format);
+    const inode = this.#make(ino);
     const block = this.blockOf(ino);
     inode.decode(this.cache.get(block).bytes, this.offsetOf(ino));
     if (!this.geometry.blocksInRange(inode.fileAcl, 1) && inode.fileAcl !== 0) {
@@ -81,8 +89,13 @@ export class InodeTable implements Participant {
   /** A blank inode object for a number that was just allocated; nothing is read. */
   fresh(ino: number): Inode {
     const old = this.#inodes.get(ino);
-    const inode = new Inode(ino, this.format);
-    if (old?.dirty) this.#dirtyInodes = this.#dirtyInodes.filter((other) => other !== old);
+    if (old !== undefined) {
+      const { dirty } = old;
+      old.reset(ino);
+      old.dirty = dirty;
+      return old;
+    }
+    const inode = this.#make(ino);
     this.#inodes.set(ino, inode);
     return inode;
   }
@@ -124,8 +137,28 @@ export class InodeTable implements Participant {
       if (inode.referenced) {
         inode.referenced = false;
         this.#inodes.set(ino, inode);
-      } else excess--;
+      } else {
+        excess--;
+        if (this.#spare.length < MAX_SPARE) this.#spare.push(inode);
+      }
     }
+  }
+
+  /** A blank inode, one that was evicted if possible; their bytes come out of larger pieces. */
+  #make(ino: number): Inode {
+    const spare = this.#spare.pop();
+    if (spare !== undefined) {
+      spare.reset(ino);
+      return spare;
+    }
+    const { inodeBytes } = this.geometry;
+    if (this.#slabUsed === this.#slab.length) {
+      this.#slab = new Uint8Array(INODES_IN_SLAB * inodeBytes);
+      this.#slabUsed = 0;
+    }
+    const raw = this.#slab.subarray(this.#slabUsed, this.#slabUsed + inodeBytes);
+    this.#slabUsed += inodeBytes;
+    return new Inode(ino, this.format, raw);
   }
 
   /** Every inode in memory. */

@@ -49,10 +49,10 @@ function read(exchange: Exchange): number {
 function write(exchange: Exchange): number {
   const { request, fileSystem, reply, caller } = exchange;
   const size = request.u32(ARGUMENTS + 16);
+  const begin = ARGUMENTS + SIZE.WRITE_IN;
+  if (begin + size > request.end) return EINVAL;
   let sources = exchange.sources;
   if (sources === undefined) {
-    const begin = ARGUMENTS + SIZE.WRITE_IN;
-    if (begin + size > request.end) return EINVAL;
     single[0] = request.bytes(begin, begin + size);
     sources = single;
   }

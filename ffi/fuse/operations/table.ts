@@ -11,13 +11,14 @@ import { DIRECTORY_OPERATIONS } from "./directories.ts";
 import { FILE_OPERATIONS } from "./files.ts";
 import { NAME_OPERATIONS } from "./names.ts";
 import { NODE_OPERATIONS } from "./nodes.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, OperationGroup } from "./operation.ts";
 import { XATTR_OPERATIONS } from "./xattrs.ts";
 
 /** Operations by opcode; undefined for those that are not served. */
-export const OPERATIONS: readonly (Operation | undefined)[] = table();
+export type OperationTable = readonly (Operation | undefined)[];
 
-function table(): (Operation | undefined)[] {
+/** The table, with `further` operations in addition or in place. */
+export function operationTable(further: OperationGroup): OperationTable {
   const all: Readonly<Record<number, Operation>> = {
     ...NAME_OPERATIONS,
     ...NODE_OPERATIONS,
@@ -25,6 +26,7 @@ function table(): (Operation | undefined)[] {
     ...DIRECTORY_OPERATIONS,
     ...XATTR_OPERATIONS,
     ...CONNECTION_OPERATIONS,
+    ...further,
   };
   return Array.from({ length: OPCODE_LIMIT }, (_, opcode) => all[opcode]);
 }

@@ -1,0 +1,162 @@
+/**
+ * Requests and replies that lie in pieces, as virtqueues bring them: arguments are gathered, the data of
+ * READ and WRITE stay where they are, replies are scattered.
+ *
+ * @module
+ */
+
+import { OPCODE, SIZE } from "./abi.ts";
+import type { ServerOptions } from "./options.ts";
+import type { FileSystem } from "./port.ts";
+import { FuseServer, memoryNeeded } from "./server.ts";
+import type { Transport } from "./transport.ts";
+
+/** Answered by `VectorServer.handle` for a request that is answered later through the transport. */
+export const ANSWERED_LATER = -1;
+
+const OPCODE_AT = 4;
+const HEAD_BYTES = SIZE.IN_HEADER + SIZE.WRITE_IN;
+/** Where READ and WRITE have their size. */
+const SIZE_AT = SIZE.IN_HEADER + 16;
+
+/**
+ * A server for requests in pieces. The pieces may be memory that somebody else changes meanwhile: all
+ * but a WRITE's data are copied once before they are looked at.
+ */
+export class VectorServer {
+  readonly server: FuseServer;
+  readonly #request: Uint8Array;
+  readonly #requestView: DataView;
+  readonly #reply: Uint8Array;
+
+  constructor(fileSystem: FileSystem, transport: Transport, options: ServerOptions = {}) {
+    const needed = memoryNeeded(options);
+    this.#request = new Uint8Array(needed.request);
+    this.#requestView = new DataView(this.#request.buffer);
+    this.#reply = new Uint8Array(needed.reply);
+    this.server = new FuseServer(fileSystem, transport, this.#request, this.#reply, options);
+  }
+
+  /**
+   * Handles one request.
+   * @param sources the request, header first, in pieces of any size.
+   * @param targets where the reply goes, in pieces of any size.
+   * @returns bytes written to `targets`; 0 when the request gets no reply (or there is no room even for
+   * an error); `ANSWERED_LATER`, and then `server.ticket` is what the transport will be called with.
+   */
+  handle(sources: readonly Uint8Array[], targets: readonly Uint8Array[]): number {
+    const total = totalBytes(sources);
+    if (total < SIZE.IN_HEADER || total > this.#request.length) return 0;
+    const head = gather(sources, this.#request.subarray(0, Math.min(total, HEAD_BYTES)));
+    const opcode = this.#requestView.getUint32(OPCODE_AT, true);
+    if (opcode === OPCODE.WRITE && head === HEAD_BYTES) return this.#write(sources, targets, total);
+    gather(sources, this.#request.subarray(0, total));
+    if (opcode === OPCODE.READ && head === HEAD_BYTES) return this.#read(targets, total);
+    return this.#answer(this.server.handle(total), targets);
+  }
+
+  #write(
+    sources: readonly Uint8Array[],
+    targets: readonly Uint8Array[],
+    total: number,
+  ): number {
+    const size = this.#requestView.getUint32(SIZE_AT, true);
+    this.server.sources = slicePieces(sources, HEAD_BYTES, Math.min(size, total - HEAD_BYTES));
+    const length = this.server.handle(total);
+    this.server.sources = undefined;
+    return this.#answer(length, targets);
+  }
+
+  #read(targets: readonly Uint8Array[], total: number): number {
+    const room = totalBytes(targets) - SIZE.OUT_HEADER;
+    const size = this.#requestView.getUint32(SIZE_AT, true);
+    if (size > room) {
+      // Fewer bytes than asked for would look like the end of the file.
+      this.#requestView.setUint32(SIZE_AT, 0xffff_ffff, true);
+      return this.#answer(this.server.handle(total), targets);
+    }
+    this.server.targets = slicePieces(targets, SIZE.OUT_HEADER, size);
+    const length = this.server.handle(total);
+    this.server.targets = undefined;
+    if (length === 0) return this.#answer(0, targets);
+    scatter([this.#reply.subarray(0, SIZE.OUT_HEADER)], targets);
+    return length;
+  }
+
+  #answer(length: number, targets: readonly Uint8Array[]): number {
+    if (length === 0) return this.server.waitsFor(this.server.ticket) ? ANSWERED_LATER : 0;
+    const room = totalBytes(targets);
+    const fitting = length <= room ? length : this.server.replaceByError(-5);
+    if (fitting > room) return 0;
+    scatter([this.#reply.subarray(0, fitting)], targets);
+    return fitting;
+  }
+}
+
+/** The sum of the pieces' lengths. */
+export function totalBytes(pieces: readonly Uint8Array[]): number {
+  let total = 0;
+  for (const piece of pieces) total += piece.length;
+  return total;
+}
+
+/** Copies the beginning of the pieces into `target` until it is full. Returns bytes copied. */
+export function gather(pieces: readonly Uint8Array[], target: Uint8Array): number {
+  let at = 0;
+  for (const piece of pieces) {
+    const room = target.length - at;
+    if (room === 0) break;
+    const part = piece.length <= room ? piece : piece.subarray(0, room);
+    target.set(part, at);
+    at += part.length;
+  }
+  return at;
+}
+
+/**
+ * Copies the sources, one after the other, into the targets. Returns bytes copied: all, or as many as
+ * the targets hold.
+ */
+export function scatter(sources: readonly Uint8Array[], targets: readonly Uint8Array[]): number {
+  let copied = 0;
+  let index = 0;
+  let at = 0;
+  for (const source of sources) {
+    for (let from = 0; from < source.length;) {
+      const target = targets[index];
+      if (target === undefined) return copied;
+      const count = Math.min(source.length - from, target.length - at);
+      target.set(source.subarray(from, from + count), at);
+      from += count;
+      at += count;
+      copied += count;
+      if (at < target.length) continue;
+      index++;
+      at = 0;
+    }
+  }
+  return copied;
+}
+
+/** Views of `lengthBytes` of the pieces from `beginBytes` on; fewer when the pieces end before. */
+export function slicePieces(
+  pieces: readonly Uint8Array[],
+  beginBytes: number,
+  lengthBytes: number,
+): Uint8Array[] {
+  const slices: Uint8Array[] = [];
+  let skip = beginBytes;
+  let left = lengthBytes;
+  for (const piece of pieces) {
+    if (left === 0) break;
+    if (skip >= piece.length) {
+      skip -= piece.length;
+      continue;
+    }
+    const slice = piece.subarray(skip, Math.min(piece.length, skip + left));
+    skip = 0;
+    left -= slice.length;
+    slices.push(slice);
+  }
+  return slices;
+}

@@ -1,0 +1,129 @@
+/**
+ * What all operations of the library share: the engine, one place where failures become `FsError`s,
+ * path walks, and what is open.
+ *
+ * @module
+ */
+
+import { EBADF, EINVAL, EIO, ENOENT } from "../fs/errno.ts";
+import { FsError as EngineError } from "../fs/errors.ts";
+import type { Credentials, Engine } from "../fs/ops/engine.ts";
+import { closeEngine } from "../fs/ops/open_volume.ts";
+import type { Inode } from "../fs/volume/inode.ts";
+import { FsError, fsErrorOf } from "./fs_error.ts";
+import { bytesOf, type Path, textOf } from "./path.ts";
+import { Resolver } from "./resolve.ts";
+
+/** Something that is to be let go before the image is closed. */
+export interface Releasable {
+  /** Called within an operation. */
+  release(): void;
+}
+
+/** An opened image, below the classes that callers see. */
+export class Core {
+  readonly resolver: Resolver;
+  readonly openFiles = new Set<Releasable>();
+  readonly blockBytes: number;
+  #closed = false;
+  #operation = "";
+  #path: Path = "";
+  #newPath: Path | undefined;
+
+  /**
+   * @param name names the image in errors.
+   * @param owner of new nodes.
+   */
+  constructor(readonly engine: Engine, readonly name: string, readonly owner: Credentials) {
+    this.resolver = new Resolver(engine);
+    this.blockBytes = engine.volume.geometry.blockBytes;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Does one operation. Whatever it throws becomes an `FsError` that names it and its paths.
+   * @param path what it is about; for the image as a whole its name.
+   */
+  run<T>(operation: string, path: Path, work: () => T, newPath?: Path): T {
+    const outer = [this.#operation, this.#path, this.#newPath] as const;
+    this.#operation = operation;
+    this.#path = path;
+    this.#newPath = newPath;
+    try {
+      if (this.#closed) this.refuse(EBADF, "the image is closed");
+      return work();
+    } catch (error) {
+      throw this.#failure(error);
+    } finally {
+      [this.#operation, this.#path, this.#newPath] = outer;
+      if (!this.#closed) this.engine.trim();
+    }
+  }
+
+  /** Gives a result of the engine on. @throws FsError for a negated errno. */
+  must(result: number): number {
+    if (result < 0) this.refuse(-result);
+    return result;
+  }
+
+  /** Ends the running operation with an error. @param text said in place of the number's usual text. */
+  refuse(errno: number, text?: string): never {
+    throw new FsError(errno, this.#operation, textOf(this.#path), {
+      ...(text === undefined ? {} : { text }),
+      ...(this.#newPath === undefined ? {} : { newPath: textOf(this.#newPath) }),
+    });
+  }
+
+  /** The inode number that a path leads to. @param follow symbolic links in the last place too. */
+  find(path: Path, follow: boolean): number {
+    const found = this.must(this.resolver.walk(bytesOf(path), follow ? "always" : "with-slash"));
+    return found === 0 ? this.refuse(ENOENT) : found;
+  }
+
+  /** As `find`, the inode itself: to be used within the running operation only. */
+  findInode(path: Path, follow: boolean): Inode {
+    return this.engine.inode(this.find(path, follow));
+  }
+
+  /** Writes everything out. */
+  sync(): void {
+    this.run("sync", this.name, () => this.engine.sync(true));
+  }
+
+  /** Lets go of open files, writes everything out, marks the image as clean. Later calls do nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.run("close", this.name, () => {
+      try {
+        for (const file of [...this.openFiles]) file.release();
+        this.openFiles.clear();
+        closeEngine(this.engine);
+      } finally {
+        this.#closed = true;
+        this.engine.volume.device.close();
+      }
+    });
+  }
+
+  #failure(error: unknown): FsError {
+    if (error instanceof FsError) return error;
+    // Damage of the image is recorded in it; `errors=` decides what follows.
+    this.engine.volume.fail(error, this.#operation);
+    const newPath = this.#newPath === undefined ? undefined : textOf(this.#newPath);
+    return fsErrorOf(error, this.#operation, textOf(this.#path), newPath);
+  }
+}
+
+/** The errno for something thrown by the engine. */
+export function errnoOfThrown(error: unknown): number {
+  return error instanceof EngineError ? error.errno : EIO;
+}
+
+/** Throws unless `value` is a whole number of at least 0 that counts bytes. */
+export function checkBytes(core: Core, value: number, what: string): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  return core.refuse(EINVAL, `${what} ${value} is not a number of bytes`);
+}

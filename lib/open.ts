@@ -1,0 +1,171 @@
+/**
+ * Opening images.
+ *
+ * @module
+ */
+
+import { realTime } from "../ffi/libc/clock.ts";
+import type { BlockDevice } from "../fs/device/device.ts";
+import { EINVAL, EIO } from "../fs/errno.ts";
+import { type AccessTimePolicy, type Engine } from "../fs/ops/engine.ts";
+import { openEngine } from "../fs/ops/open_volume.ts";
+import type { Clock, ErrorBehavior } from "../fs/volume/volume.ts";
+import { Core } from "./core.ts";
+import { FsError, fsErrorOf } from "./fs_error.ts";
+import { Image } from "./image.ts";
+import { claim, type Extent, type ImageTarget, nameOf, openFile, release } from "./target.ts";
+import { timeNow, type Timestamp } from "./timestamp.ts";
+
+/** How an image is opened. */
+export interface OpenOptions extends Extent {
+  /** Nothing is changed; a file may be open read-only more than once. Default false. */
+  readonly readOnly?: boolean;
+  /** Bytes of metadata kept in memory. Default 32 MiB. */
+  readonly cache?: number;
+  /** Where the time for new timestamps comes from. Default: the system's clock. */
+  readonly clock?: () => Timestamp;
+  /** Random 32-bit numbers for inode generations. Default: the runtime's generator. */
+  readonly random?: () => number;
+  /** What follows when the image turns out to be damaged. Default: what its superblock says. */
+  readonly errors?: Exclude<ErrorBehavior, "panic">;
+  /** When reading changes access times. Default noatime: never. */
+  readonly accessTime?: AccessTimePolicy;
+  /** Every change is on stable storage when its method returns. Default false. */
+  readonly sync?: boolean;
+  /** Punch blocks that are freed out of the image file. Default false. */
+  readonly discard?: boolean;
+  /** With `readOnly`: open although a journal waits for its replay, and show what is there without it. */
+  readonly noRecovery?: boolean;
+  /** Owner of new nodes. Default 0. Nothing depends on it: there are no permission checks. */
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Told of damage that is found, one line each. Errors are thrown as well. */
+  readonly report?: (message: string) => void;
+}
+
+const DEFAULT_CACHE_BYTES = 32 << 20;
+/** Inodes kept in memory besides those in use. */
+const CACHED_INODES = 8192;
+
+/**
+ * Opens an image. Until it is closed, a file is locked against other processes (and other `open`s) that honour the
+ * lock, and a `MemoryImage` against other `open`s.
+ * @throws FsError: EBUSY for an image in use, EROFS for one that can only be opened read-only, EUCLEAN for one that is
+ *   damaged or no ext4, ENOENT, …
+ */
+export function open(target: ImageTarget, options: OpenOptions = {}): Image {
+  const name = nameOf(target);
+  try {
+    return typeof target === "string"
+      ? imageOf(openFile(target, options.readOnly ?? false, options), name, options, realTime)
+      : openMemory(target, name, options);
+  } catch (error) {
+    throw fsErrorOf(error, "open", name);
+  }
+}
+
+function openMemory(target: BlockDevice, name: string, options: OpenOptions): Image {
+  if (options.offset !== undefined || options.size !== undefined) {
+    throw new FsError(EINVAL, "open", name, { text: "offset and size are for files only" });
+  }
+  claim(target, "open");
+  try {
+    return imageOf(new ClaimedDevice(target), name, options, undefined);
+  } catch (error) {
+    release(target);
+    throw error;
+  }
+}
+
+function imageOf(
+  device: BlockDevice,
+  name: string,
+  options: OpenOptions,
+  systemClock: ((clock: Clock) => void) | undefined,
+): Image {
+  let engine: Engine;
+  const words = new Uint32Array(1);
+  try {
+    engine = openEngine(device, {
+      readOnly: options.readOnly ?? false,
+      cacheBytes: options.cache ?? DEFAULT_CACHE_BYTES,
+      cachedInodes: CACHED_INODES,
+      ...(options.errors === undefined ? {} : { errors: options.errors }),
+      clock: clockOf(options.clock, systemClock),
+      report: options.report ?? (() => {}),
+      accessTime: options.accessTime ?? "noatime",
+      noDirectoryAccessTime: false,
+      lazyTime: false,
+      sync: options.sync ?? false,
+      directorySync: false,
+      discard: options.discard ?? false,
+      random: options.random ?? (() => crypto.getRandomValues(words)[0] ?? 0),
+      noRecovery: options.noRecovery ?? false,
+      mountPoint: "",
+    });
+  } catch (error) {
+    device.close();
+    throw error;
+  }
+  const owner = { uid: options.uid ?? 0, gid: options.gid ?? 0 };
+  return new Image(new Core(engine, name, owner));
+}
+
+function clockOf(
+  own: (() => Timestamp) | undefined,
+  system: ((clock: Clock) => void) | undefined,
+): Clock {
+  const source = own ?? timeNow;
+  return {
+    seconds: 0,
+    nanoseconds: 0,
+    read(): void {
+      if (own === undefined && system !== undefined) return system(this);
+      const { seconds, nanoseconds } = source();
+      this.seconds = seconds;
+      this.nanoseconds = nanoseconds;
+    },
+  };
+}
+
+/** A caller's device while an image is open on it: closing the image gives it back. */
+class ClaimedDevice implements BlockDevice {
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  #device: BlockDevice | null;
+
+  constructor(device: BlockDevice) {
+    this.#device = device;
+    this.sizeBytes = device.sizeBytes;
+    this.readOnly = device.readOnly;
+  }
+
+  read(target: Uint8Array, offsetBytes: number): void {
+    this.#get().read(target, offsetBytes);
+  }
+  write(source: Uint8Array, offsetBytes: number): void {
+    this.#get().write(source, offsetBytes);
+  }
+  writeVector(sources: readonly Uint8Array[], offsetBytes: number): void {
+    this.#get().writeVector(sources, offsetBytes);
+  }
+  flush(): void {
+    this.#get().flush();
+  }
+  zero(offsetBytes: number, lengthBytes: number): void {
+    this.#get().zero(offsetBytes, lengthBytes);
+  }
+  discard(offsetBytes: number, lengthBytes: number): boolean {
+    return this.#get().discard(offsetBytes, lengthBytes);
+  }
+  close(): void {
+    if (this.#device !== null) release(this.#device);
+    this.#device = null;
+  }
+  #get(): BlockDevice {
+    if (this.#device === null) {
+      throw new FsError(EIO, "device", "(memory)", { text: "it is closed" });
+    }
+    return this.#device;
+  }
+}

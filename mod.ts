@@ -1,0 +1,44 @@
+/**
+ * ext4 images as a library: make them, open them, work in them, without FUSE and without root.
+ *
+ * ```ts
+ * import { format, open } from "@kfs/kfs";
+ *
+ * format("disk.img", { size: 64 << 20, label: "demo" });
+ * using image = open("disk.img");
+ * image.mkdir("/etc");
+ * image.writeTextFile("/etc/motd", "hello\n");
+ * ```
+ *
+ * Everything is synchronous. See docs/library.md.
+ *
+ * @module
+ */
+
+export { createMemoryImage, format, type FormatOptions } from "./lib/format.ts";
+export { open, type OpenOptions } from "./lib/open.ts";
+export { Image } from "./lib/image.ts";
+export { ImageFile, SeekMode } from "./lib/image_file.ts";
+export { MemoryImage } from "./lib/memory_image.ts";
+export { FsError, type FsErrorDetails } from "./lib/fs_error.ts";
+
+export type { WriteFileOptions } from "./lib/content.ts";
+export type { FileInfo } from "./lib/file_info.ts";
+export type { MkdirOptions, MknodOptions } from "./lib/make.ts";
+export type { ModeOptions, NodeOptions } from "./lib/node_options.ts";
+export type { OpenFileOptions } from "./lib/open_node.ts";
+export type { Path } from "./lib/path.ts";
+export type { DirectoryEntry, WalkEntry, WalkOptions } from "./lib/read_directory.ts";
+export type { RemoveOptions } from "./lib/remove.ts";
+export type { RenameOptions } from "./lib/rename.ts";
+export type { FallocateOptions, StatFs } from "./lib/space.ts";
+export type { Extent, ImageTarget } from "./lib/target.ts";
+export type { TimeInput, Timestamp } from "./lib/timestamp.ts";
+export type { XattrOptions } from "./lib/xattrs.ts";
+
+export type { BlockDevice } from "./fs/device/device.ts";
+export { MemoryDevice } from "./fs/device/memory.ts";
+export { Corrupt, DeviceError, Unsupported } from "./fs/errors.ts";
+export { InodeFlag } from "./fs/layout/inode.ts";
+export { FormatError } from "./fs/mkfs/format_error.ts";
+export { SystemError } from "./ffi/libc/error.ts";
