@@ -2,13 +2,12 @@
 
 import { ENODATA, ERANGE } from "../fs/errno.ts";
 import {
-  CREATE,
   getAttribute,
   listAttributes,
   removeAttribute,
-  REPLACE,
   setAttribute,
 } from "../fs/ops/attributes.ts";
+import { XATTR_CREATE, XATTR_REPLACE } from "../fs/xattr/xattr.ts";
 import type { Core } from "./core.ts";
 import type { NodeOptions } from "./node_options.ts";
 import { bytesOf, type Path, textOf } from "./path.ts";
@@ -33,10 +32,10 @@ export function getXattr(
   return core.run("getXattr", path, () => {
     const ino = core.find(path, options.noFollow !== true);
     const nameBytes = bytesOf(name);
-    const length = getAttribute(core.engine, ino, nameBytes, NOTHING);
+    const length = getAttribute(core.engine, ino, nameBytes, NOTHING, true);
     if (length === -ENODATA) return undefined;
     const value = new Uint8Array(core.must(length));
-    if (length > 0) core.must(getAttribute(core.engine, ino, nameBytes, value));
+    if (length > 0) core.must(getAttribute(core.engine, ino, nameBytes, value, true));
     return value;
   });
 }
@@ -48,18 +47,20 @@ export function setXattr(
   value: Uint8Array | string,
   options: XattrOptions,
 ): void {
-  const flags = (options.create === true ? CREATE : 0) | (options.replace === true ? REPLACE : 0);
+  const flags = (options.create === true ? XATTR_CREATE : 0) |
+    (options.replace === true ? XATTR_REPLACE : 0);
+  const how = { flags, killSgid: false, privileged: true };
   const bytes = typeof value === "string" ? encoder.encode(value) : value;
   core.run("setXattr", path, () => {
     const ino = core.find(path, options.noFollow !== true);
-    core.must(setAttribute(core.engine, ino, bytesOf(name), bytes, flags, false));
+    core.must(setAttribute(core.engine, ino, bytesOf(name), bytes, how));
   });
 }
 
 export function removeXattr(core: Core, path: Path, name: Path, options: NodeOptions): void {
   core.run("removeXattr", path, () => {
     const ino = core.find(path, options.noFollow !== true);
-    core.must(removeAttribute(core.engine, ino, bytesOf(name)));
+    core.must(removeAttribute(core.engine, ino, bytesOf(name), true));
   });
 }
 

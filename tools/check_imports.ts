@@ -22,10 +22,12 @@ export interface Import {
 /** For each top folder (or root file), what it may import besides itself. */
 const TOP: Readonly<Record<string, readonly string[]>> = {
   cmd: ["mod.ts", "fs", "vhost", "ffi", "deno.json"],
-  "mod.ts": ["fs", "vhost", "ffi"],
+  "mod.ts": ["lib", "fs", "vhost", "ffi"],
+  lib: ["fs", "ffi"],
   vhost: ["ffi"],
   fs: [],
   ffi: [],
+  examples: ["mod.ts"],
   tools: ["tests"],
   tests: ["cmd", "mod.ts", "fs", "vhost", "ffi", "tools", "fixtures"],
 };

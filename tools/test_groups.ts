@@ -24,7 +24,7 @@ const ENGINE_PERMISSIONS = [
 ];
 
 /** From the quick and inner to the slow and outer. */
-const UNIT_FOLDERS = ["fs", "ffi", "vhost", "cmd", "tools"];
+const UNIT_FOLDERS = ["fs", "ffi", "lib", "vhost", "cmd", "tools"];
 const OUTER_FOLDERS = ["tests/harness", "tests/unit", "tests"];
 
 function groupOfFolder(folder: string, files: readonly string[]): TestGroup {

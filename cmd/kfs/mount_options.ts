@@ -19,6 +19,8 @@ export interface KfsOptions {
   singleThread: boolean;
   readOnly: boolean;
   allowOther: boolean;
+  /** Permissions are checked even where only root can come in. */
+  defaultPermissions: boolean;
   accessTime: AccessTimePolicy;
   noDirectoryAccessTime: boolean;
   lazyTime: boolean;
@@ -50,6 +52,7 @@ export function defaultOptions(): KfsOptions {
     singleThread: false,
     readOnly: false,
     allowOther: false,
+    defaultPermissions: false,
     accessTime: "relatime",
     noDirectoryAccessTime: false,
     lazyTime: false,
@@ -104,7 +107,10 @@ const OPTIONS: Readonly<Record<string, MountOption>> = {
     apply: flag("allowOther", true),
     help: "users other than the one who mounts may use it",
   },
-  default_permissions: { apply: ignore, help: "the kernel checks permissions (always so)" },
+  default_permissions: {
+    apply: flag("defaultPermissions", true),
+    help: "check permissions even where only root can come in",
+  },
   noatime: { apply: accessTime("noatime"), help: "reading does not change access times" },
   relatime: {
     apply: accessTime("relatime"),

@@ -9,6 +9,7 @@ import { openFileDevice } from "../../ffi/device/open.ts";
 import { ERRNO } from "../../ffi/libc/errno.ts";
 import { SystemError } from "../../ffi/libc/error.ts";
 import { FuseSession } from "../../ffi/fuse/session.ts";
+import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { realTime } from "../../ffi/libc/clock.ts";
 import { type FuseMount, mountFuse } from "../../ffi/libfuse3/mount.ts";
 import { Ext4FileSystem } from "../../fs/fuse/ext4_file_system.ts";
@@ -46,6 +47,7 @@ export function serveImage(options: KfsOptions, stopEvent: number, post: Post): 
     });
     session = new FuseSession(mount.descriptor, fileSystem, {
       stopEvent,
+      posixAcl: checksPermissions(options),
       writeback: options.writeback,
       onReady: () => post({ kind: "ready" }),
       ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),
@@ -53,7 +55,7 @@ export function serveImage(options: KfsOptions, stopEvent: number, post: Post): 
   } catch (error) {
     mount?.close();
     if (engine !== undefined) closeQuietly(engine);
-    post({ kind: "failed", text: `${options.image}: ${messageOf(error)}` });
+    post({ kind: "failed", text: placed(options.image, messageOf(error)) });
     return;
   }
   try {
@@ -137,8 +139,18 @@ function mountImage(options: KfsOptions): FuseMount {
     subtype: options.subtype,
     readOnly: options.readOnly,
     allowOther: options.allowOther,
+    defaultPermissions: checksPermissions(options),
     others: options.kernel,
   });
+}
+
+/**
+ * Whether the kernel checks permissions. A mount of root's without `allow_other` lets only root in, who
+ * may do everything; checking would cost a request for each change of a directory, because the kernel
+ * then asks for its attributes anew.
+ */
+function checksPermissions(options: KfsOptions): boolean {
+  return effectiveUid() !== 0 || options.allowOther || options.defaultPermissions;
 }
 
 function closeQuietly(engine: Engine): void {
@@ -151,4 +163,9 @@ function closeQuietly(engine: Engine): void {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The message with the image's name before it, if it does not begin with it. */
+function placed(image: string, message: string): string {
+  return message.startsWith(image) ? message : `${image}: ${message}`;
 }

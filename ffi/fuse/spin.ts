@@ -42,5 +42,5 @@ export class Spin {
 
 /** The limit where none is chosen: none on one core. */
 export function defaultSpinLimit(): number {
-  return navigator.hardwareConcurrency > 1 ? 16 : 0;
+  return navigator.hardwareConcurrency > 1 ? 64 : 0;
 }

@@ -171,6 +171,7 @@ export class Engine {
   /** Between operations: keeps memory bounded. */
   trim(): void {
     this.volume.inodes.trim();
+    this.volume.cache.trim();
   }
 
   /** The negated errno for an error that an operation threw; records damage of the image. */

@@ -87,8 +87,9 @@ export class TestVolume {
   readonly alloc: Allocator;
   readonly reports: string[] = [];
 
-  constructor(readonly path: string, bytes: Uint8Array = Deno.readFileSync(path)) {
-    this.device = MemoryDevice.from(bytes);
+  /** @param device the image in memory, if it is there already. */
+  constructor(readonly path: string, device?: MemoryDevice) {
+    this.device = device ?? MemoryDevice.from(Deno.readFileSync(path));
     this.volume = new Volume(this.device, {
       readOnly: false,
       cacheBytes: 1 << 20,

@@ -7,8 +7,8 @@ import { programs, testWith } from "../../harness/skip.ts";
 import { groups, header, lineDifferences } from "./dumpe2fs.ts";
 import { FORMAT_CASES, type FormatCase } from "./format_cases.ts";
 
-/** Checking the bitmaps of more than this takes e2fsck too long for a test. */
-const LARGEST_CHECKED = new Set(["1T", "16T", "20T"]);
+/** Of these only the headers are compared: walking their groups takes dumpe2fs and e2fsck too long. */
+const LARGE = new Set(["100G", "1T", "16T", "20T"]);
 
 const NEEDS = [command("mkfs"), programs("mke2fs", "dumpe2fs", "e2fsck")];
 
@@ -42,8 +42,8 @@ function compare(wanted: FormatCase, scratch: Scratch): void {
   const left = atItsStart(reference, options);
   const right = atItsStart(image, options);
   assert.deepEqual(lineDifferences(header(left), header(right)), [], "dumpe2fs -h");
+  if (LARGE.has(size)) return;
   assert.deepEqual(lineDifferences(groups(left), groups(right)).slice(0, 12), [], "dumpe2fs");
-  if (LARGEST_CHECKED.has(size)) return;
   const { clean, output } = e2fsck(right);
   assert.ok(clean, output);
 }
@@ -58,6 +58,15 @@ for (const wanted of FORMAT_CASES) {
       compare(wanted, scratch);
     },
   });
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 testWith({
