@@ -21,6 +21,7 @@ export type { Operation, OperationGroup } from "./fuse/operations/operation.ts";
 export { FuseMount, mountFuse, setReadAhead, unmountFuse } from "./libfuse3/mount.ts";
 export type { MountOptions } from "./libfuse3/options.ts";
 export { FileDevice } from "./device/file_device.ts";
+export { attachLoop, LoopDevice } from "./device/loop_device.ts";
 export {
   createFileDevice,
   type CreateOptions,

@@ -63,7 +63,7 @@ Deno.test("library: text is UTF-8, a byte order mark is kept", () => {
   withImage((image) => {
     image.writeTextFile("t", "\ufeffgrüße 你好 🎉");
     assert.equal(image.readTextFile("t"), "\ufeffgrüße 你好 🎉");
-    assert.equal(image.readFile("t").length, 27);
+    assert.equal(image.readFile("t").length, 22);
     image.writeFile("bad", Uint8Array.of(0x61, 0xff));
     assert.equal(image.readTextFile("bad"), "a\ufffd");
   });

@@ -5,13 +5,12 @@
  * @module
  */
 
-import { EBADF, EINVAL, EIO, ENOENT } from "../fs/errno.ts";
-import { FsError as EngineError } from "../fs/errors.ts";
+import { EBADF, EINVAL, ENOENT } from "../fs/errno.ts";
 import type { Credentials, Engine } from "../fs/ops/engine.ts";
 import { closeEngine } from "../fs/ops/open_volume.ts";
 import type { Inode } from "../fs/volume/inode.ts";
 import { FsError, fsErrorOf } from "./fs_error.ts";
-import { bytesOf, type Path, textOf } from "./path.ts";
+import { ArgumentError, bytesOf, type Path, textOf } from "./path.ts";
 import { Resolver } from "./resolve.ts";
 
 /** Something that is to be let go before the image is closed. */
@@ -44,7 +43,7 @@ export class Core {
   }
 
   /**
-   * Does one operation. Whatever it throws becomes an `FsError` that names it and its paths.
+   * Does one operation. Whatever it throws becomes an `FsError` that names it and its paths (but an `ArgumentError`).
    * @param path what it is about; for the image as a whole its name.
    */
   run<T>(operation: string, path: Path, work: () => T, newPath?: Path): T {
@@ -108,18 +107,13 @@ export class Core {
     });
   }
 
-  #failure(error: unknown): FsError {
-    if (error instanceof FsError) return error;
+  #failure(error: unknown): Error {
+    if (error instanceof FsError || error instanceof ArgumentError) return error;
     // Damage of the image is recorded in it; `errors=` decides what follows.
     this.engine.volume.fail(error, this.#operation);
     const newPath = this.#newPath === undefined ? undefined : textOf(this.#newPath);
     return fsErrorOf(error, this.#operation, textOf(this.#path), newPath);
   }
-}
-
-/** The errno for something thrown by the engine. */
-export function errnoOfThrown(error: unknown): number {
-  return error instanceof EngineError ? error.errno : EIO;
 }
 
 /** Throws unless `value` is a whole number of at least 0 that counts bytes. */

@@ -13,7 +13,7 @@ import type { Core } from "./core.ts";
 import { FILE_MODE } from "./make.ts";
 import { change } from "./metadata.ts";
 import type { ModeOptions } from "./node_options.ts";
-import { bytesOf, type Path } from "./path.ts";
+import { bytesOf, checkedBytes, type Path } from "./path.ts";
 
 /** How a file is opened: the names of `Deno.OpenOptions`. Without any, for reading. */
 export interface OpenFileOptions extends ModeOptions {
@@ -78,6 +78,7 @@ function openFlags(options: OpenFileOptions): number {
  * @returns bytes written: fewer than given when space ran out after a part. @throws FsError
  */
 export function writeContent(core: Core, ino: number, offset: number, data: Uint8Array): number {
+  checkedBytes(data, "data");
   let done = 0;
   while (done < data.length) {
     // Pieces end where a multiple of their size ends, so that they cover whole blocks.

@@ -36,7 +36,11 @@ Deno.test("library: bad paths", () => {
     mustFail("ENAMETOOLONG", () => image.mkdir("ü".repeat(128)));
     image.writeTextFile("n".repeat(255), "longest");
     assert.equal(image.readTextFile("n".repeat(255)), "longest");
-    assert.throws(() => image.stat(undefined as unknown as string), TypeError);
+    const wrong = 5 as unknown as string;
+    assert.throws(() => image.stat(wrong), TypeError);
+    assert.throws(() => image.rename("file", wrong), TypeError);
+    assert.throws(() => image.getXattr("file", wrong), TypeError);
+    assert.throws(() => image.writeFile("file", wrong as unknown as Uint8Array), TypeError);
   });
 });
 

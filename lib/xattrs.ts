@@ -10,7 +10,7 @@ import {
 import { XATTR_CREATE, XATTR_REPLACE } from "../fs/xattr/xattr.ts";
 import type { Core } from "./core.ts";
 import type { NodeOptions } from "./node_options.ts";
-import { bytesOf, type Path, textOf } from "./path.ts";
+import { bytesOf, checkedBytes, type Path, textOf } from "./path.ts";
 
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
@@ -50,7 +50,7 @@ export function setXattr(
   const flags = (options.create === true ? XATTR_CREATE : 0) |
     (options.replace === true ? XATTR_REPLACE : 0);
   const how = { flags, killSgid: false, privileged: true };
-  const bytes = typeof value === "string" ? encoder.encode(value) : value;
+  const bytes = typeof value === "string" ? encoder.encode(value) : checkedBytes(value, "a value");
   core.run("setXattr", path, () => {
     const ino = core.find(path, options.noFollow !== true);
     core.must(setAttribute(core.engine, ino, bytesOf(name), bytes, how));

@@ -8,6 +8,10 @@ import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
+  LOCK_EX,
+  LOCK_NB,
+  O_RDONLY,
+  O_RDWR,
 } from "../libc/constants.ts";
 import { discardSectors, sectorBytes, zeroSectors } from "../libc/block_device.ts";
 import { ERRNO } from "../libc/errno.ts";
@@ -16,11 +20,14 @@ import {
   close,
   fallocate,
   fdatasync,
+  flock,
+  open,
   pread,
   preadNoWait,
   preadVector,
   pwrite,
   pwriteVector,
+  replaceDescriptor,
   truncate,
 } from "../libc/file.ts";
 import { IoVector } from "../libc/io_vector.ts";
@@ -39,6 +46,8 @@ export interface FileDeviceParts {
   readonly readOnly: boolean;
   /** On a block device of the host, not in a regular file. */
   readonly onBlockDevice: boolean;
+  /** The descriptor claims the block device (O_EXCL). */
+  readonly claims: boolean;
 }
 
 /**
@@ -55,6 +64,7 @@ export class FileDevice {
   readonly #vector = new IoVector();
   readonly #sectorBytes: number;
   #sizeBytes: number;
+  #claims: boolean;
   #closed = false;
 
   constructor(parts: FileDeviceParts) {
@@ -64,6 +74,7 @@ export class FileDevice {
     this.#sizeBytes = parts.sizeBytes;
     this.readOnly = parts.readOnly;
     this.onBlockDevice = parts.onBlockDevice;
+    this.#claims = parts.claims;
     this.#sectorBytes = parts.onBlockDevice ? sectorBytes(parts.descriptor) : 1;
   }
 
@@ -212,6 +223,24 @@ export class FileDevice {
     }
     truncate(this.descriptor, this.beginBytes + sizeBytes, this.path);
     this.#sizeBytes = sizeBytes;
+  }
+
+  /**
+   * Gives up the exclusive claim on a block device, so that it can be mounted as
+   * `MountOptions.blockDevice`: the mount then claims it. The lock is taken again at once; `discard`
+   * answers false and `zero` writes zeros from then on, as the kernel lets only the claimant do these.
+   */
+  yieldClaim(): void {
+    if (!this.#claims) return;
+    this.#claims = false;
+    const unclaimed = open(this.path, this.readOnly ? O_RDONLY : O_RDWR);
+    try {
+      replaceDescriptor(unclaimed, this.descriptor);
+    } finally {
+      close(unclaimed);
+    }
+    if (flock(this.descriptor, LOCK_EX | LOCK_NB)) return;
+    throw new SystemError(ERRNO.EBUSY, "flock", this.path);
   }
 
   /** Closes the file and gives up its lock. Closing twice does nothing. */

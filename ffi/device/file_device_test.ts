@@ -191,6 +191,9 @@ Deno.test("a block device of the host", () => {
       device.discard(MIB, MIB);
       device.flush();
       assert.equal(failure(() => device.resize(MIB)).code, "EINVAL");
+      device.yieldClaim();
+      assert.match(failure(() => openFileDevice(path)).message, /in use by another process/);
+      device.zero(1000, MIB);
       device.close();
       const again = createFileDevice(path, 4 * MIB);
       assert.equal(again.sizeBytes, 4 * MIB);

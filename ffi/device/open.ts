@@ -56,11 +56,12 @@ export function openFileDevice(path: string, options: OpenOptions = {}): FileDev
   const readOnly = options.readOnly ?? false;
   const lock = options.lock ?? true;
   const isBlock = fileType(statusOf(path, true).mode) === S_IFBLK;
-  const exclusive = isBlock && lock && !readOnly ? O_EXCL : 0;
-  const descriptor = openReported(path, (readOnly ? O_RDONLY : O_RDWR) | exclusive);
+  const claims = isBlock && lock && !readOnly;
+  const flags = (readOnly ? O_RDONLY : O_RDWR) | (claims ? O_EXCL : 0);
+  const descriptor = openReported(path, flags);
   return closeOnError(descriptor, () => {
     if (lock) lockDevice(descriptor, path, readOnly);
-    return deviceOf(descriptor, path, options);
+    return deviceOf(descriptor, path, options, claims);
   });
 }
 
@@ -114,7 +115,12 @@ function inUse(path: string): SystemError {
   return new SystemError(ERRNO.EBUSY, "open", path, "the file is in use by another process");
 }
 
-function deviceOf(descriptor: number, path: string, options: OpenOptions): FileDevice {
+function deviceOf(
+  descriptor: number,
+  path: string,
+  options: OpenOptions,
+  claims = false,
+): FileDevice {
   const type = fileType(status(descriptor).mode);
   if (type !== S_IFREG && type !== S_IFBLK) {
     const kind = type === S_IFDIR ? "a directory" : "neither a file nor a block device";
@@ -140,6 +146,7 @@ function deviceOf(descriptor: number, path: string, options: OpenOptions): FileD
     sizeBytes,
     readOnly: options.readOnly ?? false,
     onBlockDevice,
+    claims,
   });
 }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { attachLoop, type LoopDevice } from "../device/loop_device.ts";
+import { createFileDevice, openFileDevice } from "../device/open.ts";
 import { mountAt } from "../libc/mount.ts";
 import { setReadAhead, unmountFuse } from "../libfuse3/mount.ts";
 import { has } from "./testing/programs.ts";
@@ -187,17 +189,55 @@ mountTest("an unmount while in use is refused, a stop is not", async (mount) => 
 
 mountTest("the kernel's abort ends the loop", async (mount) => {
   const device = mountAt(mount.folder)?.device.split(":")[1] ?? "";
-  const control = `/sys/fs/fuse/connections/${device}/abort`;
-  try {
-    Deno.writeTextFileSync(control, "1\n");
-  } catch {
-    console.log("skipped: no fusectl is mounted here");
+  const control = "/sys/fs/fuse/connections";
+  const abort = `mount -t fusectl none ${control}; echo 1 > ${control}/${device}/abort`;
+  const { success } = await new Deno.Command("unshare", {
+    args: ["--mount", "sh", "-ec", abort],
+    stderr: "null",
+  }).output();
+  if (!success) {
+    console.log("skipped: no fusectl can be mounted here");
     await mount.unmount();
     return;
   }
   const report = await mount.ended();
   assert.equal(report.end, "aborted");
 });
+
+Deno.test({
+  name: "on a block device: sync reaches the server, and umount waits for its end",
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: async () => {
+    const loop = whyNoMount() === undefined ? attachTestLoop() : undefined;
+    if (loop === undefined) {
+      console.log("skipped: no mount or no loop device here");
+      return;
+    }
+    const mount = new MemoryMount({ blockDevice: loop.path });
+    loop.close();
+    await mount.ready();
+    assert.equal(mountAt(mount.folder)?.type, "fuseblk.toy");
+    assert.throws(() => openFileDevice(loop.path), /in use by another process/);
+    await mount.shell("echo text > file; sync -f file");
+    const report = await mount.unmount();
+    assert.equal(report.destroyed, 1);
+    assert.ok((report.calls.get("syncfs") ?? 0) >= 1);
+  },
+});
+
+function attachTestLoop(): LoopDevice | undefined {
+  const path = Deno.makeTempFileSync({ prefix: "ffi-loop-" });
+  const image = createFileDevice(path, 1024 * 1024);
+  try {
+    return attachLoop(image.descriptor, path, false);
+  } catch {
+    return undefined;
+  } finally {
+    image.close();
+    Deno.removeSync(path);
+  }
+}
 
 mountTest("read-only, options, read-ahead", async (mount) => {
   const info = mountAt(mount.folder);

@@ -54,8 +54,9 @@ function rangeCall(
   const range = new BigUint64Array([BigInt(offsetBytes), BigInt(lengthBytes)]);
   if (libc().ioctl(descriptor, BigInt(command), range) === 0) return true;
   const number = errno();
-  if (number === ERRNO.EOPNOTSUPP || number === ERRNO.ENOTTY || number === ERRNO.EINVAL) {
-    return false;
-  }
+  // EBUSY: somebody else, such as a mount, claims the device.
+  const cannot = number === ERRNO.EOPNOTSUPP || number === ERRNO.ENOTTY ||
+    number === ERRNO.EINVAL || number === ERRNO.EBUSY;
+  if (cannot) return false;
   throw new SystemError(number, call, path);
 }

@@ -190,6 +190,11 @@ export function flock(descriptor: number, operation: number): boolean {
   }
 }
 
+/** Makes `target` another number for the open file of `source`; what `target` was is closed (dup3). */
+export function replaceDescriptor(source: number, target: number): void {
+  checked(libc().dup3(source, target, O_CLOEXEC), "dup3");
+}
+
 /** Makes reads and writes on the descriptor answer EAGAIN in place of waiting. */
 export function setNonBlocking(descriptor: number): void {
   const flags = checked(libc().fcntl(descriptor, F_GETFL, 0), "fcntl");

@@ -26,6 +26,7 @@ const FUSE_CONFIGURATION = "/etc/fuse.conf";
 /** A mounted session. Only its thread may call it, but `descriptor` is good in every thread. */
 export class FuseMount {
   #session: Deno.PointerObject | undefined;
+  readonly #device: string | undefined;
 
   constructor(
     session: Deno.PointerObject,
@@ -35,6 +36,7 @@ export class FuseMount {
     readonly mountPoint: string,
   ) {
     this.#session = session;
+    this.#device = mountAt(mountPoint)?.device;
   }
 
   /** Unmounts if that is still to be done (detached, so it never waits), and closes the descriptor. */
@@ -44,6 +46,10 @@ export class FuseMount {
     this.#session = undefined;
     libfuse().fuse_session_unmount(session);
     libfuse().fuse_session_destroy(session);
+    // libfuse takes an aborted connection for one that is unmounted already.
+    if (this.#device !== undefined && mountAt(this.mountPoint)?.device === this.#device) {
+      unmountFuse(this.mountPoint, true);
+    }
   }
 }
 
@@ -123,6 +129,9 @@ function checkMayMount(options: MountOptions): void {
       ? "the kernel offers no FUSE here; load its module (modprobe fuse)"
       : "it must be readable and writable for whoever mounts";
     throw new SystemError(error.errno, "open", FUSE_DEVICE, why);
+  }
+  if (effectiveUid() !== 0 && options.blockDevice !== undefined) {
+    throw new SystemError(ERRNO.EPERM, "mount", options.blockDevice);
   }
   if (effectiveUid() !== 0 && options.allowOther === true && !usersMayAllowOthers()) {
     throw new Error(

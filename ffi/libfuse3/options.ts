@@ -10,6 +10,12 @@ export interface MountOptions {
   readonly mountPoint: string;
   /** What is mounted: shown as the source in the list of mounts. */
   readonly source?: string;
+  /**
+   * Mounts on this block device (type `fuseblk`; needs root): umount(2) then returns when the file
+   * system has been ended, and syncfs(2) reaches it. The kernel claims the device, so nobody else may
+   * have it open exclusively.
+   */
+  readonly blockDevice?: string;
   /** The type is shown as `fuse.<subtype>`. */
   readonly subtype?: string;
   readonly readOnly?: boolean;
@@ -28,8 +34,10 @@ export interface MountOptions {
 /** The options as the argument of `-o`. */
 export function optionText(options: MountOptions): string {
   const parts: string[] = [];
-  if (options.source !== undefined) parts.push(`fsname=${escapeOption(options.source)}`);
+  const source = options.blockDevice ?? options.source;
+  if (source !== undefined) parts.push(`fsname=${escapeOption(source)}`);
   if (options.subtype !== undefined) parts.push(`subtype=${escapeOption(options.subtype)}`);
+  if (options.blockDevice !== undefined) parts.push("blkdev");
   parts.push(options.readOnly === true ? "ro" : "rw");
   if (options.allowOther === true) parts.push("allow_other");
   if (options.defaultPermissions !== false) parts.push("default_permissions");

@@ -9,12 +9,7 @@ import { EROFS } from "../errno.ts";
 import { FsError } from "../errors.ts";
 import { crc32c } from "../layout/crc32c.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
-import {
-  groupHasSuperblock,
-  STATE_ERROR,
-  type Superblock,
-  SUPERBLOCK_OFFSET,
-} from "../layout/superblock.ts";
+import { STATE_ERROR, type Superblock, SUPERBLOCK_OFFSET } from "../layout/superblock.ts";
 import { makeDirectories } from "./directories.ts";
 import { FormatError } from "./format_error.ts";
 import { makeMmp, makeOrphanFile, makeQuotaFiles } from "./hidden_files.ts";
@@ -32,6 +27,7 @@ import { type Parameters, resolveParameters } from "./parameters.ts";
 import { placeTables } from "./place_tables.ts";
 import { planSuperblock } from "./plan.ts";
 import { makeResizeInode, reserveInodes } from "./reserved_inodes.ts";
+import { backupGroups } from "./space.ts";
 import {
   buildDescriptors,
   clearInodeTables,
@@ -290,10 +286,7 @@ function setKilobytesWritten(maker: Maker, table: Uint8Array): void {
   const { superblock, writer, space } = maker;
   if (!superblock.hasIncompat(Incompat.FLEX_BG) && !superblock.hasRoCompat(COUNTS_WRITES)) return;
   writer.flushBlocks();
-  let copies = 0;
-  for (let group = 0; group < space.geometry.groupCount; group++) {
-    if (groupHasSuperblock(superblock, group)) copies++;
-  }
+  const copies = 1 + space.backupGroups.length;
   const bytes = writer.writtenBytes + copies * (table.length + 1024);
   superblock.kbytesWritten = 1 + Math.floor(bytes / 1024);
 }
@@ -315,12 +308,7 @@ function formatJournalDevice(plan: Plan, device: BlockDevice): number {
 
 function result(plan: Plan, writtenBytes: number): FormatResult {
   const { superblock, parameters, journal, warnings } = plan;
-  const backupBlocks: number[] = [];
-  const groups = isJournalDevice(superblock) ? 0 : superblock.groupCount;
-  for (let group = 1; group < groups; group++) {
-    if (!groupHasSuperblock(superblock, group)) continue;
-    backupBlocks.push(superblock.firstDataBlock + group * superblock.blocksPerGroup);
-  }
+  const backups = isJournalDevice(superblock) ? [] : backupGroups(superblock);
   return {
     superblock,
     profile: parameters.profile.names,
@@ -329,7 +317,9 @@ function result(plan: Plan, writtenBytes: number): FormatResult {
       ...featureNames("incompat", superblock.featureIncompat),
       ...featureNames("roCompat", superblock.featureRoCompat),
     ],
-    backupBlocks,
+    backupBlocks: backups.map((group) =>
+      superblock.firstDataBlock + group * superblock.blocksPerGroup
+    ),
     journalBlocks: journal === undefined ? 0 : journal.logBlocks + journal.fastCommitBlocks,
     warnings,
     writtenBytes,

@@ -62,20 +62,20 @@ export function makeResizeInode(maker: Maker): void {
   const pointers = pointersPerBlock(maker.blockBytes);
   inode.size = (pointers * pointers + pointers + 12) * maker.blockBytes;
 
-  const backups: number[] = [];
-  for (let group = 1; group < geometry.groupCount; group++) {
-    if (groupHasSuperblock(superblock, group)) backups.push(group * geometry.blocksPerGroup);
-  }
+  const distances = space.backupGroups.map((group) => group * geometry.blocksPerGroup);
   const table = maker.emptyBlock();
   const tableView = new DataView(table.buffer);
+  const lists = new Uint8Array(reserved * maker.blockBytes);
+  const listsView = new DataView(lists.buffer);
   for (let i = 0; i < reserved; i++) {
-    const block = maker.emptyBlock();
-    const view = new DataView(block.buffer);
-    backups.forEach((distance, index) => view.setUint32(4 * index, first + i + distance, true));
-    maker.writer.put(first + i, block);
+    const at = i * maker.blockBytes;
+    distances.forEach((distance, index) => {
+      listsView.setUint32(at + 4 * index, first + i + distance, true);
+    });
     const slot = (geometry.descriptorBlocks + i) % pointers;
     tableView.setUint32(4 * slot, first + i, true);
   }
+  if (reserved > 0) maker.writer.put(first, lists);
   maker.writer.put(doubleIndirect, table);
-  maker.charge(inode, 1 + reserved * (1 + backups.length));
+  maker.charge(inode, 1 + reserved * (1 + distances.length));
 }

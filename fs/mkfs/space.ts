@@ -8,8 +8,8 @@
 import { ENOSPC } from "../errno.ts";
 import { FsError } from "../errors.ts";
 import { BG_BLOCK_UNINIT, BG_INODE_UNINIT } from "../layout/group_desc.ts";
-import { groupHasSuperblock, type Superblock } from "../layout/superblock.ts";
-import { Incompat } from "../layout/features.ts";
+import { Compat, Incompat, RoCompat } from "../layout/features.ts";
+import type { Superblock } from "../layout/superblock.ts";
 import { Geometry } from "../volume/geometry.ts";
 import { UsedRanges } from "./used_ranges.ts";
 
@@ -23,6 +23,21 @@ export interface GroupHead {
   metaDescriptors: number;
   /** Blocks that these take. */
   blocks: number;
+}
+
+/** The groups behind group 0 that hold a copy of superblock and descriptors, in ascending order. */
+export function backupGroups(superblock: Superblock): number[] {
+  const { groupCount } = superblock;
+  let candidates: number[] = [1];
+  if (superblock.hasCompat(Compat.SPARSE_SUPER2)) {
+    candidates = [superblock.backupGroup0, superblock.backupGroup1];
+  } else if (superblock.hasRoCompat(RoCompat.SPARSE_SUPER)) {
+    for (const base of [3, 5, 7]) {
+      for (let group = base; group < groupCount; group *= base) candidates.push(group);
+    }
+  } else candidates = Array.from({ length: groupCount }, (_, group) => group);
+  const groups = candidates.filter((group) => group > 0 && group < groupCount);
+  return groups.sort((a, b) => a - b);
 }
 
 /** Space, by group. */
@@ -46,6 +61,10 @@ export class Space {
   readonly groupChecksums: boolean;
   /** Blocks of the inode bitmap's users: numbers of inodes taken. */
   readonly inodes = new Set<number>();
+  /** Groups with copies of the superblock. */
+  readonly backupGroups: readonly number[];
+  readonly #hasSuperblock: Uint8Array;
+  readonly #metaGroups: boolean;
 
   constructor(readonly superblock: Superblock) {
     this.geometry = new Geometry(superblock);
@@ -59,6 +78,10 @@ export class Space {
     this.usedDirectories = new Uint32Array(groupCount);
     this.accountedFree = new Float64Array(groupCount);
     this.groupChecksums = superblock.hasGroupChecksums;
+    this.backupGroups = backupGroups(superblock);
+    this.#hasSuperblock = new Uint8Array(groupCount);
+    for (const group of [0, ...this.backupGroups]) this.#hasSuperblock[group] = 1;
+    this.#metaGroups = superblock.hasIncompat(Incompat.META_BG);
     this.#reserveHeads();
   }
 
@@ -70,21 +93,25 @@ export class Space {
     return this.geometry.blocksCount;
   }
 
+  /** Whether a group keeps copies of superblock or descriptors at all. */
+  hasHead(group: number): boolean {
+    return this.#metaGroups || this.#hasSuperblock[group] === 1;
+  }
+
   /** Where group `group` keeps copies of superblock and descriptors. */
   head(group: number): GroupHead {
     const { superblock, geometry } = this;
     let block = geometry.groupFirstBlock(group);
     if (block === 0) block = geometry.superblockBlock;
-    const hasSuperblock = groupHasSuperblock(superblock, group);
+    const hasSuperblock = this.#hasSuperblock[group] === 1;
     const head: GroupHead = {
       superblock: hasSuperblock ? block : -1,
       descriptors: 0,
       metaDescriptors: 0,
       blocks: hasSuperblock ? 1 : 0,
     };
-    const metaGroups = superblock.hasIncompat(Incompat.META_BG);
     const metaGroup = Math.floor(group / geometry.descriptorsPerBlock);
-    if (!metaGroups || metaGroup < superblock.firstMetaBlockGroup) {
+    if (!this.#metaGroups || metaGroup < superblock.firstMetaBlockGroup) {
       if (hasSuperblock) {
         head.descriptors = block + 1;
         head.blocks += this.tableBlocks;
@@ -102,13 +129,13 @@ export class Space {
   /** Blocks of a copy of the descriptor table, its reserved blocks included. */
   get tableBlocks(): number {
     const { superblock, geometry } = this;
-    if (superblock.hasIncompat(Incompat.META_BG)) return superblock.firstMetaBlockGroup;
+    if (this.#metaGroups) return superblock.firstMetaBlockGroup;
     return geometry.descriptorBlocks + superblock.reservedGdtBlocks;
   }
 
   #reserveHeads(): void {
     const { geometry, groupChecksums } = this;
-    const tables = 2 + geometry.inodeTableBlocks;
+    const tables = this.superblock.logGroupsPerFlex === 0 ? 2 + geometry.inodeTableBlocks : 0;
     let reservedInodes = this.superblock.firstInode;
     for (let group = 0; group < geometry.groupCount; group++) {
       if (groupChecksums) {
@@ -118,15 +145,15 @@ export class Space {
         reservedInodes -= reserved;
         this.unusedInodes[group] = geometry.inodesPerGroup - reserved;
       }
-      const head = this.head(group);
-      this.#markHead(group, head);
-      this.accountedFree[group] = geometry.groupBlocks(group) - head.blocks -
-        (this.superblock.logGroupsPerFlex === 0 ? tables : 0);
+      const free = geometry.groupBlocks(group) - tables;
+      this.accountedFree[group] = free - (this.hasHead(group) ? this.#markHead(group) : 0);
     }
   }
 
-  #markHead(group: number, head: GroupHead): void {
+  /** Returns how many blocks it takes. */
+  #markHead(group: number): number {
     const { geometry, used } = this;
+    const head = this.head(group);
     if (group === 0 && geometry.blockBytes === 1024 && geometry.clusterBlocks > 1) used.mark(0, 1);
     if (head.superblock >= 0) used.mark(head.superblock, 1);
     if (head.descriptors > 0) {
@@ -134,6 +161,7 @@ export class Space {
       used.mark(head.descriptors, end - head.descriptors);
     }
     if (head.metaDescriptors > 0) used.mark(head.metaDescriptors, 1);
+    return head.blocks;
   }
 
   /** Tables are placed: from here on whole clusters are allocated. Returns how many are in use. */

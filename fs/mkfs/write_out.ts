@@ -69,10 +69,11 @@ export function buildDescriptors(maker: Maker): { table: Uint8Array; summary: Su
   const perBlock = geometry.descriptorsPerBlock;
   const summary = { freeClusters: 0, freeInodes: 0, directories: 0 };
   const descriptor = blankDescriptor();
+  const bitmaps = new BlockBitmaps(maker);
   for (let group = 0; group < geometry.groupCount; group++) {
     fillDescriptor(maker, group, descriptor);
     if (options.superblockOnly === true) descriptor.unusedInodes = 0;
-    else writeBitmaps(maker, group, descriptor);
+    else writeBitmaps(maker, bitmaps, group, descriptor);
     const offset = Math.floor(group / perBlock) * maker.blockBytes + (group % perBlock) * size;
     encodeGroupDescriptor(view, offset, size, descriptor);
     const checksum = groupDescriptorChecksum(table, offset, size, group, method);
@@ -119,17 +120,19 @@ function fillDescriptor(maker: Maker, group: number, descriptor: GroupDescriptor
   descriptor.inodeBitmapChecksum = 0;
 }
 
-function writeBitmaps(maker: Maker, group: number, descriptor: GroupDescriptor): void {
+function writeBitmaps(
+  maker: Maker,
+  bitmaps: BlockBitmaps,
+  group: number,
+  descriptor: GroupDescriptor,
+): void {
   const { space, seed } = maker;
   const { geometry } = space;
   const mask = geometry.descriptorBytes >= 64 ? 0xffffffff : 0xffff;
   if ((descriptor.flags & BG_BLOCK_UNINIT) === 0) {
-    const bitmap = blockBitmap(maker, group);
-    maker.writer.put(descriptor.blockBitmap, bitmap);
-    if (seed !== undefined) {
-      const crc = crc32c(seed, bitmap, 0, geometry.clustersPerGroup / 8);
-      descriptor.blockBitmapChecksum = (crc & mask) >>> 0;
-    }
+    const { bytes, checksum } = bitmaps.ofGroup(group);
+    maker.writer.put(descriptor.blockBitmap, bytes);
+    descriptor.blockBitmapChecksum = (checksum & mask) >>> 0;
   }
   if ((descriptor.flags & BG_INODE_UNINIT) === 0) {
     const bitmap = inodeBitmap(maker, group);
@@ -141,20 +144,40 @@ function writeBitmaps(maker: Maker, group: number, descriptor: GroupDescriptor):
   }
 }
 
-function blockBitmap(maker: Maker, group: number): Uint8Array {
-  const { space } = maker;
-  const { geometry, used } = space;
-  const { clusterBlocks } = geometry;
-  const bitmap = maker.emptyBlock();
-  const first = geometry.groupFirstBlock(group);
-  const end = first + geometry.groupBlocks(group);
-  for (let i = used.after(first); i < used.length && used.start(i) < end; i++) {
-    const from = (Math.max(first, used.start(i)) - first) / clusterBlocks;
-    const to = (Math.min(end, used.end(i)) - first) / clusterBlocks;
-    setBits(bitmap, from, to);
+interface Bitmap {
+  readonly bytes: Uint8Array;
+  readonly checksum: number;
+}
+
+/** Block bitmaps. Most groups look like one before them: the bytes and their checksum are made once. */
+class BlockBitmaps {
+  readonly #known = new Map<string, Bitmap>();
+
+  constructor(readonly maker: Maker) {}
+
+  ofGroup(group: number): Bitmap {
+    const { maker } = this;
+    const { geometry, used } = maker.space;
+    const { clusterBlocks } = geometry;
+    const first = geometry.groupFirstBlock(group);
+    const end = first + geometry.groupBlocks(group);
+    const bounds: number[] = [geometry.groupClusters(group)];
+    for (let i = used.after(first); i < used.length && used.start(i) < end; i++) {
+      bounds.push((Math.max(first, used.start(i)) - first) / clusterBlocks);
+      bounds.push((Math.min(end, used.end(i)) - first) / clusterBlocks);
+    }
+    const key = bounds.join();
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const bytes = maker.emptyBlock();
+    for (let i = 1; i < bounds.length; i += 2) setBits(bytes, bounds[i] ?? 0, bounds[i + 1] ?? 0);
+    setBits(bytes, bounds[0] ?? 0, maker.blockBytes * 8);
+    const covered = geometry.clustersPerGroup / 8;
+    const checksum = maker.seed === undefined ? 0 : crc32c(maker.seed, bytes, 0, covered);
+    const bitmap = { bytes, checksum };
+    this.#known.set(key, bitmap);
+    return bitmap;
   }
-  setBits(bitmap, geometry.groupClusters(group), maker.blockBytes * 8);
-  return bitmap;
 }
 
 function inodeBitmap(maker: Maker, group: number): Uint8Array {
@@ -199,6 +222,7 @@ export function writeSuperblocks(maker: Maker, table: Uint8Array): void {
     : geometry.descriptorBlocks;
   const oldTable = table.subarray(0, wholeTable * blockBytes);
   for (let group = 0; group < geometry.groupCount; group++) {
+    if (!space.hasHead(group)) continue;
     const head = space.head(group);
     if (head.superblock < 0 && head.metaDescriptors === 0) continue;
     const parts: Uint8Array[] = [];

@@ -8,9 +8,10 @@ import type { BlockDevice } from "../device/device.ts";
 import { EROFS } from "../errno.ts";
 import { Unsupported } from "../errors.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
-import type { Superblock } from "../layout/superblock.ts";
-import { Volume, type VolumeOptions } from "../volume/volume.ts";
+import { ROOT_INODE, type Superblock } from "../layout/superblock.ts";
+import { readSuperblock, Volume, type VolumeOptions } from "../volume/volume.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
+import { recoverJournal } from "./recover_journal.ts";
 import { recoverOrphans } from "./recover_orphans.ts";
 
 /** Incompatible features with which an image can be read. */
@@ -37,15 +38,30 @@ export interface OpenOptions extends VolumeOptions, EngineOptions {
  * @throws Unsupported for a feature or state that this opening cannot deal with; Corrupt; DeviceError.
  */
 export function openEngine(device: BlockDevice, options: OpenOptions): Engine {
-  const volume = new Volume(device, options);
-  const readOnly = volume.readOnly;
-  checkFeatures(volume.superblock, readOnly, options.noRecovery);
+  const readOnly = options.readOnly || device.readOnly;
+  const recovered = recoverIfNeeded(device, options, readOnly);
+  const volume = new Volume(recovered, options);
+  checkFeatures(volume.superblock, readOnly);
   const engine = new Engine(volume, options);
-  volume.inodes.get(2);
+  volume.inodes.get(ROOT_INODE);
   if (readOnly) return engine;
   recordMount(volume, options.mountPoint);
   recoverOrphans(engine);
   return engine;
+}
+
+/** Replays the journal if it must be; the features are looked at before. */
+function recoverIfNeeded(
+  device: BlockDevice,
+  options: OpenOptions,
+  readOnly: boolean,
+): BlockDevice {
+  const superblock = readSuperblock(device);
+  checkFeatures(superblock, readOnly);
+  if (!superblock.hasIncompat(Incompat.RECOVER)) return device;
+  if (!options.noRecovery) return recoverJournal(device, options, readOnly);
+  if (readOnly) return device;
+  throw new Unsupported(EROFS, "the journal needs recovery: norecovery goes with ro only");
 }
 
 /** Writes everything out and marks the file system as clean. */
@@ -58,19 +74,13 @@ export function closeEngine(engine: Engine): void {
   volume.device.close();
 }
 
-function checkFeatures(superblock: Superblock, readOnly: boolean, noRecovery: boolean): void {
+function checkFeatures(superblock: Superblock, readOnly: boolean): void {
   const { featureIncompat, featureRoCompat } = superblock;
   const unknown = featureIncompat & ~READABLE;
   if (unknown !== 0) {
     throw new Unsupported(
       EROFS,
       `features that kfs does not know: ${featureNames("incompat", unknown).join(", ")}`,
-    );
-  }
-  if ((featureIncompat & Incompat.RECOVER) !== 0 && !(readOnly && noRecovery)) {
-    throw new Unsupported(
-      EROFS,
-      "the journal needs recovery, which kfs cannot do yet: run e2fsck on the image, or mount with -o ro,norecovery",
     );
   }
   if (readOnly) return;

@@ -50,6 +50,18 @@ export interface VolumeOptions {
   readonly panic?: () => void;
 }
 
+/** Reads the primary superblock. @throws Corrupt, DeviceError */
+export function readSuperblock(device: BlockDevice): Superblock {
+  const end = SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES;
+  if (device.sizeBytes < end) {
+    const found = `the device has only ${device.sizeBytes} bytes`;
+    throw new Corrupt("superblock", "offset 1024", found);
+  }
+  const bytes = new Uint8Array(SUPERBLOCK_BYTES);
+  device.read(bytes, SUPERBLOCK_OFFSET);
+  return decodeSuperblock(bytes);
+}
+
 /** Whether an error is the device's: ours, or a system call's that carries its errno. */
 function isDeviceFailure(error: unknown): error is Error {
   if (error instanceof DeviceError) return true;
@@ -70,16 +82,7 @@ export class Volume implements Participant {
 
   /** @throws Corrupt, DeviceError. Which features may be opened is decided by the caller. */
   constructor(readonly device: BlockDevice, readonly options: VolumeOptions) {
-    const bytes = new Uint8Array(SUPERBLOCK_BYTES);
-    if (device.sizeBytes < SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES) {
-      throw new Corrupt(
-        "superblock",
-        "offset 1024",
-        `the device has only ${device.sizeBytes} bytes`,
-      );
-    }
-    device.read(bytes, SUPERBLOCK_OFFSET);
-    this.superblock = decodeSuperblock(bytes);
+    this.superblock = readSuperblock(device);
     this.geometry = new Geometry(this.superblock);
     const { blockBytes, blocksCount } = this.geometry;
     if (blocksCount * blockBytes > device.sizeBytes) {

@@ -12,6 +12,7 @@
  */
 
 import type { Allocator } from "../alloc/allocator.ts";
+import { ENOSPC } from "../errno.ts";
 import { Corrupt } from "../errors.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { Incompat } from "../layout/features.ts";
@@ -134,11 +135,15 @@ export function storeValue(
   const ino = alloc.allocateInode(handle, owner, S_IFREG | 0o600);
   if (ino < 0) return ino;
   const inode = freshValueInode(alloc, owner, ino, hash);
-  const result = writeBlocks(alloc, handle, inode, value, privileged);
-  if (result < 0) {
-    destroy(alloc, handle, inode, Math.ceil(value.length / alloc.volume.geometry.blockBytes));
-    return result;
+  let result = -ENOSPC;
+  try {
+    result = writeBlocks(alloc, handle, inode, value, privileged);
+  } finally {
+    if (result < 0) {
+      destroy(alloc, handle, inode, Math.ceil(value.length / alloc.volume.geometry.blockBytes));
+    }
   }
+  if (result < 0) return result;
   inode.size = value.length;
   alloc.discardPreallocation(inode);
   alloc.volume.dirtyInode(handle, inode);
@@ -158,8 +163,9 @@ function freshValueInode(alloc: Allocator, owner: Inode, ino: number, hash: numb
   inode.flags = InodeFlag.EA_INODE;
   // Of no use but to differ from what the number was used for before; the same for the same content.
   inode.generation = (hash ^ Math.imul(ino, 0x9e3779b1)) >>> 0;
-  inode.extraBytes = inode.raw.length > EXTRA_OFFSET ? Math.max(32, superblock.wantExtraIsize) : 0;
-  if (inode.extraBytes > inode.raw.length - EXTRA_OFFSET) inode.extraBytes = 32;
+  const room = inode.raw.length - EXTRA_OFFSET;
+  const wantedExtra = Math.max(32, superblock.wantExtraIsize & ~3);
+  inode.extraBytes = wantedExtra <= room ? wantedExtra : Math.min(32, room);
   inode.updateChecksumSeed();
   inode.mtime = inode.crtime = clock.seconds;
   inode.mtimeNsec = inode.crtimeNsec = clock.nanoseconds;
@@ -274,7 +280,6 @@ export function dropReference(
 
 /** Frees the inode and its first `blocks` file blocks. */
 function destroy(alloc: Allocator, handle: Handle, inode: Inode, blocks: number): void {
-  forgetBuffers(alloc, handle, inode, blocks);
   let end = blocks;
   while (end > 0) {
     const stopped = removeRange(alloc, handle, inode, 0, end, FREES_AT_ONCE);
@@ -290,13 +295,4 @@ function destroy(alloc: Allocator, handle: Handle, inode: Inode, blocks: number)
   inode.dtime = clock.seconds >>> 0;
   alloc.volume.dirtyInode(handle, inode);
   alloc.freeInode(handle, inode.ino, false);
-}
-
-/** The value went through the journal as metadata does, so its blocks must not be written or replayed once free. */
-function forgetBuffers(alloc: Allocator, handle: Handle, inode: Inode, blocks: number): void {
-  const mapping = newMapping();
-  for (let fileBlock = 0; fileBlock < blocks; fileBlock += mapping.blocks) {
-    lookup(alloc, inode, fileBlock, blocks - fileBlock, mapping);
-    if (mapping.diskBlock !== 0) handle.forget(mapping.diskBlock, mapping.blocks);
-  }
 }

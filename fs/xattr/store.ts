@@ -51,8 +51,8 @@ import {
 export const XATTR_CREATE = 1;
 export const XATTR_REPLACE = 2;
 
-/** Blocks that setting or removing one attribute may change, beside those of a value in an inode of its own. */
-export const XATTR_CREDITS = 32;
+/** Blocks that setting or removing one attribute may change, those of a value in an inode of its own included. */
+export const XATTR_CREDITS = 128;
 
 /** One request, with where the attribute is now. */
 interface Change {

@@ -163,7 +163,11 @@ const ATTRIBUTE_NAMES = [
   "unknown.u",
   "user.",
 ];
-const FLAGS_OF_INODES = [0, 0x10, 0x20, 0x40, 0x80, 0x8];
+/**
+ * Sync, no dump, no atime. Immutable and append-only files have a test of their own: in a FUSE mount the
+ * kernel compares types before the server can refuse, so that other errnos win.
+ */
+const FLAGS_OF_INODES = [0, 0x8, 0x40, 0x80];
 const FS_IOC_GETFLAGS = 0x80086601;
 const FS_IOC_SETFLAGS = 0x40086602;
 

@@ -36,7 +36,7 @@ function sideOf(mounted: Mounted): Side {
 
 /** One part: both mounted, the steps, both unmounted; then the image under test is judged. */
 function part(image: string, reference: string, random: PathRandom, steps: number): void {
-  const options = ["noatime"];
+  const options = ["noatime", "nodev", "nosuid"];
   using tested = mount(underTest(), image, `${image}.mnt`, { options: optionsFor(options) });
   using kernel = mount("kernel", reference, `${reference}.mnt`, { options });
   const left = sideOf(tested);

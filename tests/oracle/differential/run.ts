@@ -19,8 +19,13 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...INODE_KINDS,
 };
 
+/** The environment variable that leaves kinds of operations out, to look past a known difference. */
+const WITHOUT_VARIABLE = "KFS_WITHOUT";
+
+const LEFT_OUT = new Set((Deno.env.get(WITHOUT_VARIABLE) ?? "").split(","));
+
 const BAG: readonly string[] = Object.entries(KINDS).flatMap(([name, kind]) =>
-  Array.from({ length: kind.weight }, () => name)
+  LEFT_OUT.has(name) ? [] : Array.from({ length: kind.weight }, () => name)
 );
 
 /** Steps between two comparisons of everything. */
@@ -59,6 +64,15 @@ function perform(side: Side, operation: Operation): number | string {
   }
 }
 
+const EOPNOTSUPP = 95;
+
+/** The kernel touches a file before it finds that it cannot do this to it; nobody need copy that. */
+function settleTimes(sides: readonly Side[], operation: Operation): void {
+  for (const { root } of sides) {
+    for (const path of operation.paths) libc.utimens(`${root}/${path}`, [5, 0], [5, 0]);
+  }
+}
+
 /** What differs after the operation, or undefined. */
 function stepDifference(
   left: Side,
@@ -69,6 +83,7 @@ function stepDifference(
   const leftAnswer = perform(left, operation);
   const rightAnswer = perform(right, operation);
   if (leftAnswer !== rightAnswer) return `answers ${leftAnswer} ≠ ${rightAnswer}`;
+  if (leftAnswer === -EOPNOTSUPP) settleTimes([left, right], operation);
   for (const path of new Set(operation.paths)) {
     const expected = stateOf(right.root, path);
     random.note(path, expected["error"] === undefined);
