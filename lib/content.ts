@@ -51,7 +51,7 @@ export function writeFile(
 ): void {
   core.run("writeFile", path, () => {
     const append = options.append === true;
-    const ino = openNode(core, path, {
+    const { ino, made } = openNode(core, path, {
       ...(append ? { append } : { write: true, truncate: true }),
       create: options.create ?? true,
       createNew: options.createNew ?? false,
@@ -65,9 +65,7 @@ export function writeFile(
       if (inode.users === 0) core.engine.alloc.discardPreallocation(inode);
     }
     // As Deno does: the mode is for a file that was there, too.
-    if (options.mode !== undefined && (inode.mode & 0o7777) !== (options.mode & 0o7777)) {
-      change(core, ino, modeChange(core, options.mode));
-    }
+    if (options.mode !== undefined && !made) change(core, ino, modeChange(core, options.mode));
   });
 }
 
@@ -78,7 +76,7 @@ export function copyFile(core: Core, from: Path, to: Path): void {
     if (source.isDirectory) core.refuse(EISDIR);
     if (!source.isRegular) core.refuse(EINVAL);
     const { ino, size, mode } = source;
-    const target = openNode(core, to, { write: true, create: true, mode });
+    const target = openNode(core, to, { write: true, create: true, mode }).ino;
     if (target === ino) core.refuse(EINVAL, "it cannot be copied onto itself");
     change(core, target, { size: 0 });
     copyContent(core, ino, target, size);

@@ -40,7 +40,7 @@ export class ImageFile implements Disposable, Releasable {
     this.#writes = options.write === true || this.#appends;
     this.#reads = options.read ?? !this.#writes;
     this.#inode = core.run("open", path, () => {
-      const inode = core.engine.inode(openNode(core, path, options));
+      const inode = core.engine.inode(openNode(core, path, options).ino);
       // Keeps the inode in memory, and alive when its last name goes.
       inode.users++;
       core.openFiles.add(this);

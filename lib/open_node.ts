@@ -34,8 +34,15 @@ const O_RDWR = 2;
 const WRITE_BYTES = 1 << 20;
 const WRITE_OPTIONS = { privileged: true, killPrivileges: false } as const;
 
-/** Within an operation: the inode number of a file, made when the options say so. @throws FsError */
-export function openNode(core: Core, path: Path, options: OpenFileOptions): number {
+/** A file that was opened. */
+export interface OpenedNode {
+  readonly ino: number;
+  /** There was none before. */
+  readonly made: boolean;
+}
+
+/** Within an operation: finds a file, or makes it when the options say so. @throws FsError */
+export function openNode(core: Core, path: Path, options: OpenFileOptions): OpenedNode {
   checkOptions(core, options);
   const { resolver, engine } = core;
   const createNew = options.createNew === true;
@@ -45,14 +52,15 @@ export function openNode(core: Core, path: Path, options: OpenFileOptions): numb
     if (resolver.trailingSlash) core.refuse(EISDIR);
     const mode = S_IFREG | ((options.mode ?? FILE_MODE) & 0o7777);
     const { parent, name } = resolver;
-    return core.must(makeNode(engine, core.owner, parent, name, mode, 0, 0));
+    const ino = core.must(makeNode(engine, core.owner, parent, name, mode, 0, 0));
+    return { ino, made: true };
   }
   if (createNew) core.refuse(EEXIST);
   core.must(mayOpen(engine, found, openFlags(options)));
   const inode = engine.inode(found);
   if (!inode.isRegular && !inode.isDirectory) core.refuse(ENXIO, "it is no file or directory");
   if (options.truncate === true) change(core, found, { size: 0 });
-  return found;
+  return { ino: found, made: false };
 }
 
 function checkOptions(core: Core, options: OpenFileOptions): void {

@@ -68,6 +68,9 @@ Deno.test("library: rename with noReplace, exchange and whiteout", () => {
     assert.equal(hole.isCharDevice, true);
     assert.equal(hole.rdev, 0);
     mustFail("EINVAL", () => image.rename("c", "b", { exchange: true, noReplace: true }));
+    mustFail("ENOENT", () => image.rename("d", "d/x", { exchange: true }));
+    image.mkdir("d/x");
     mustFail("EINVAL", () => image.rename("d", "d/x", { exchange: true }));
+    mustFail("EINVAL", () => image.rename("d/x", "d", { exchange: true }));
   });
 });

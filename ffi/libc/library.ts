@@ -37,6 +37,16 @@ const INTERFACE = {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   poll: { parameters: ["usize", "usize", "i32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
+  pread_address: {
+    name: "pread",
+    parameters: ["i32", "usize", "usize", "i64"],
+    result: "i32",
+  },
+  pwrite_address: {
+    name: "pwrite",
+    parameters: ["i32", "usize", "usize", "i64"],
+    result: "i32",
+  },
   preadv2: { parameters: ["i32", "usize", "i32", "i64", "i32"], result: "i32" },
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
   pwritev: { parameters: ["i32", "usize", "i32", "i64"], result: "i32" },

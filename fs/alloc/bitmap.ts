@@ -71,8 +71,7 @@ export interface Run {
 }
 
 /**
- * The first run of at least `wanted` free bits in `[from, end)`; `run.length` is then all of that run up to `end`.
- * When there is none, `run` is the longest one.
+ * Finds the first `wanted` free bits in a row in `[from, end)`. When there are none, `run` is the longest run.
  *
  * @returns whether `run` is long enough.
  */
@@ -98,38 +97,30 @@ export function findRun(
     if (length === 0) start = word;
     if (used === 0) {
       length += 32;
-      if (length >= wanted) return longest(view, hidden, start, end, run);
-      continue;
+      if (length < wanted) continue;
+      run.start = start;
+      run.length = wanted;
+      return true;
     }
     length += lowestBit(used);
     if (length > run.length) {
       run.start = start;
       run.length = length;
-      if (length >= wanted) return true;
+      if (length >= wanted) break;
     }
     if (run.length < 31 && used !== -1) {
       findRunInWord(used, word, wanted, run);
-      if (run.length >= wanted) return longest(view, hidden, run.start, end, run);
+      if (run.length >= wanted) break;
     }
     length = Math.clz32(used);
     start = word + 32 - length;
   }
-  if (length <= run.length) return false;
-  run.start = start;
-  run.length = length;
-  return length >= wanted;
-}
-
-/** Makes `run` the whole run from `start` on. */
-function longest(
-  view: DataView,
-  hidden: Int32Array,
-  start: number,
-  end: number,
-  run: Run,
-): true {
-  run.start = start;
-  run.length = nextUsed(view, hidden, start, end) - start;
+  if (length > run.length) {
+    run.start = start;
+    run.length = length;
+  }
+  if (run.length < wanted) return false;
+  run.length = wanted;
   return true;
 }
 

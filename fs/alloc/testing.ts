@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { MemoryDevice } from "../device/memory.ts";
 import { runTool } from "../layout/testing.ts";
 import type { Inode } from "../volume/inode.ts";
@@ -83,7 +84,7 @@ export class TestVolume {
     for (let offset = 0; offset < this.device.sizeBytes; offset += PIECE_BYTES) {
       const bytes = piece.subarray(0, Math.min(PIECE_BYTES, this.device.sizeBytes - offset));
       this.device.read(bytes, offset);
-      if (bytes.every((byte) => byte === 0)) continue;
+      if (isZero(bytes)) continue;
       file.seekSync(offset, Deno.SeekMode.Start);
       file.writeSync(bytes);
     }
@@ -117,6 +118,12 @@ export class TestVolume {
   }
 }
 
+const zeros = new Uint8Array(PIECE_BYTES);
+
+function isZero(bytes: Uint8Array): boolean {
+  return Buffer.compare(bytes, zeros.subarray(0, bytes.length)) === 0;
+}
+
 /** Reads an image into memory, sparsely. */
 function load(path: string): MemoryDevice {
   const size = Deno.statSync(path).size;
@@ -127,7 +134,7 @@ function load(path: string): MemoryDevice {
     const length = file.readSync(piece) ?? 0;
     if (length === 0) break;
     const bytes = piece.subarray(0, length);
-    if (bytes.some((byte) => byte !== 0)) device.write(bytes, offset);
+    if (!isZero(bytes)) device.write(bytes, offset);
     offset += length;
   }
   file.close();

@@ -194,6 +194,11 @@ function inodeFlags(side: Side, args: Arguments): number | string {
 /** Flags that tell of the inner layout (indexed, extents, inline) may differ between the two. */
 const FLAGS_SHOWN = 0xf8;
 
+/** Not -1 for both: a FUSE server does not hear of that, and the kernel would clear set-id bits. */
+const OWNERS = [-1, 0, 1000, 70_000].flatMap((uid) =>
+  [-1, 0, 1000, 4_000_000].flatMap((gid) => uid === -1 && gid === -1 ? [] : [{ uid, gid }])
+);
+
 /** Kinds by name. */
 export const INODE_KINDS: Readonly<Record<string, Kind>> = {
   chmod: {
@@ -205,8 +210,7 @@ export const INODE_KINDS: Readonly<Record<string, Kind>> = {
     weight: 5,
     draw: (random) =>
       drawOne(random, () => ({
-        uid: random.pick([-1, 0, 1000, 1000, 70_000]),
-        gid: random.pick([-1, 0, 1000, 4_000_000]),
+        ...random.pick(OWNERS),
       })),
     perform: (side, args) =>
       libc.lchown(pathOf(side, args), numberOf(args, "uid"), numberOf(args, "gid")),

@@ -1,0 +1,116 @@
+/**
+ * The queue between a thread that wants input and output done and the one that does it: shared memory,
+ * one submitter, one worker, in order.
+ *
+ * @module
+ */
+
+/** What can be asked for. */
+export const IO_OPERATION = {
+  /** pread(2) of `length` bytes at `offset` into `address`, until all are there. */
+  READ: 1,
+  /** pwrite(2) of `length` bytes at `offset` from `address`, until all are written. */
+  WRITE: 2,
+  /** pwritev(2) of the `length` entries of the `struct iovec` array at `address`; may be short. */
+  WRITE_VECTOR: 3,
+  /** fdatasync(2). */
+  SYNC: 4,
+} as const;
+
+/** One request. */
+export interface IoRequest {
+  /** IO_OPERATION. */
+  readonly operation: number;
+  readonly descriptor: number;
+  /** Where the bytes are. Whoever submits keeps that memory until the request is done. */
+  readonly address: number;
+  readonly length: number;
+  readonly offset: number;
+}
+
+/** How many requests can be under way. */
+export const QUEUE_SLOTS = 64;
+const WORDS = 6;
+const HEAD = 0;
+const TAIL = 1;
+const CLOSED = 2;
+const CONTROL_BYTES = 64;
+
+/** The queue's two ends over one shared buffer. */
+export class IoQueue {
+  readonly #control: Int32Array;
+  readonly #slots: Float64Array;
+
+  constructor(readonly memory: SharedArrayBuffer = newMemory()) {
+    this.#control = new Int32Array(memory, 0, CONTROL_BYTES / 4);
+    this.#slots = new Float64Array(memory, CONTROL_BYTES, QUEUE_SLOTS * WORDS);
+  }
+
+  /** Submitter: puts a request in. Returns its number, or -1 when the queue is full. */
+  submit(request: IoRequest, reaped: number): number {
+    const head = Atomics.load(this.#control, HEAD);
+    if (((head - reaped) | 0) >= QUEUE_SLOTS) return -1;
+    const slots = this.#slots;
+    const at = slotOf(head);
+    slots[at] = request.operation;
+    slots[at + 1] = request.descriptor;
+    slots[at + 2] = request.address;
+    slots[at + 3] = request.length;
+    slots[at + 4] = request.offset;
+    Atomics.store(this.#control, HEAD, (head + 1) | 0);
+    Atomics.notify(this.#control, HEAD);
+    return head;
+  }
+
+  /** Submitter: whether the request of that number is done. */
+  isDone(number: number): boolean {
+    return ((Atomics.load(this.#control, TAIL) - number) | 0) > 0;
+  }
+
+  /** Submitter: what came of a request that is done. */
+  result(number: number): number {
+    return this.#slots[slotOf(number) + 5] ?? 0;
+  }
+
+  /** Submitter: lets the worker end once it has done what is queued. */
+  close(): void {
+    Atomics.store(this.#control, CLOSED, 1);
+    Atomics.add(this.#control, HEAD, 0);
+    Atomics.notify(this.#control, HEAD);
+  }
+
+  /** Worker: waits for the next request; undefined when the queue was closed and is empty. */
+  take(): IoRequest | undefined {
+    const control = this.#control;
+    const tail = Atomics.load(control, TAIL);
+    while (Atomics.load(control, HEAD) === tail) {
+      if (Atomics.load(control, CLOSED) === 1) return undefined;
+      // The limit is for a close that came between the look and the wait.
+      Atomics.wait(control, HEAD, tail, 1000);
+    }
+    const at = slotOf(tail);
+    const word = (index: number) => this.#slots[at + index] ?? 0;
+    return {
+      operation: word(0),
+      descriptor: word(1),
+      address: word(2),
+      length: word(3),
+      offset: word(4),
+    };
+  }
+
+  /** Worker: the request taken last is done. */
+  finish(result: number): void {
+    const tail = Atomics.load(this.#control, TAIL);
+    this.#slots[slotOf(tail) + 5] = result;
+    Atomics.store(this.#control, TAIL, (tail + 1) | 0);
+  }
+}
+
+function slotOf(number: number): number {
+  return (number & (QUEUE_SLOTS - 1)) * WORDS;
+}
+
+function newMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(CONTROL_BYTES + QUEUE_SLOTS * WORDS * 8);
+}
