@@ -15,7 +15,7 @@ export { emptyAttributes, emptyCaller, emptyEntry } from "./fuse/records.ts";
 export { FuseServer, memoryNeeded } from "./fuse/server.ts";
 export { FuseSession, type SessionEnd, type SessionOptions } from "./fuse/session.ts";
 export type { Transport } from "./fuse/transport.ts";
-export { ANSWERED_LATER, gather, scatter, slicePieces, VectorServer } from "./fuse/vector.ts";
+export { ANSWERED_LATER, VectorServer } from "./fuse/vector.ts";
 export { type Exchange, NO_REPLY } from "./fuse/exchange.ts";
 export type { Operation, OperationGroup } from "./fuse/operations/operation.ts";
 export { FuseMount, mountFuse, setReadAhead, unmountFuse } from "./libfuse3/mount.ts";
@@ -28,4 +28,6 @@ export {
   openFileDevice,
   type OpenOptions,
 } from "./device/open.ts";
+export { type IoDone, IoThread } from "./io/io_thread.ts";
+export { IO_OPERATION, type IoRequest } from "./io/queue.ts";
 export * from "./libc/mod.ts";

@@ -34,7 +34,7 @@ export interface OpenOptions extends Extent {
   readonly sync?: boolean;
   /** Punch blocks that are freed out of the image file. Default false. */
   readonly discard?: boolean;
-  /** With `readOnly`: open although a journal waits for its replay, and show what is there without it. */
+  /** With `readOnly`: do not replay a journal that waits for it; show what is there without. */
   readonly noRecovery?: boolean;
   /** Owner of new nodes. Default 0. Nothing depends on it: there are no permission checks. */
   readonly uid?: number;

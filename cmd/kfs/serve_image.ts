@@ -25,7 +25,7 @@ type Post = (message: FromWorker) => void;
 const LOCK_TRIES = 50;
 const LOCK_WAIT_MS = 20;
 /** Inodes kept in memory besides those in use. */
-const CACHED_INODES = 8192;
+const CACHED_INODES = 16384;
 
 /** Mounts and serves until the end; tells the main thread what happens. Never throws. */
 export function serveImage(options: KfsOptions, stopEvent: number, post: Post): void {

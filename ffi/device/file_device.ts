@@ -31,6 +31,7 @@ import {
   truncate,
 } from "../libc/file.ts";
 import { IoVector } from "../libc/io_vector.ts";
+import { totalBytes } from "../libc/pieces.ts";
 
 /** Up to here zeros are written: cheaper than asking the host to change its map of the file. */
 const WRITE_ZEROS_BYTES = 16 * 1024;
@@ -276,10 +277,4 @@ export class FileDevice {
         "it has become shorter since it was opened",
     );
   }
-}
-
-function totalBytes(pieces: readonly Uint8Array[]): number {
-  let total = 0;
-  for (const piece of pieces) total += piece.length;
-  return total;
 }

@@ -9,7 +9,7 @@ import { ERRNO } from "../libc/errno.ts";
 import { SystemError } from "../libc/error.ts";
 import { clearEvent } from "../libc/event.ts";
 import { setNonBlocking } from "../libc/file.ts";
-import { IoVector } from "../libc/io_vector.ts";
+import { IOV_MAX, IoVector } from "../libc/io_vector.ts";
 import { errno, type Libc, libc } from "../libc/library.ts";
 import { mapMemory, type Mapping, unmapMemory } from "../libc/memory.ts";
 import { PollSet, type Ready } from "../libc/poll_set.ts";
@@ -18,6 +18,7 @@ import type { ServerOptions } from "./options.ts";
 import type { FileSystem } from "./port.ts";
 import { FuseServer, memoryNeeded } from "./server.ts";
 import { defaultSpinLimit, Spin } from "./spin.ts";
+import { gather, totalBytes } from "../libc/pieces.ts";
 import type { Transport } from "./transport.ts";
 
 /** How a session over /dev/fuse is run. */
@@ -205,17 +206,40 @@ export class FuseSession implements Transport {
     return finite ? Math.max(0, waitMs) : -1;
   }
 
+  /** A reply that the kernel refuses becomes EIO: whoever asked must not wait for ever. */
   sendDeferred(_ticket: number, pieces: readonly Uint8Array[]): void {
-    this.#sendPieces(pieces);
+    if (this.#writePieces(pieces.length <= IOV_MAX ? pieces : [joinPieces(pieces)])) return;
+    const header = pieces[0];
+    if (header !== undefined) this.#writePieces([errorInPlaceOf(header, -ERRNO.EIO)]);
   }
 
+  /** A notice that the kernel refuses (it knows no such node) is none that it needs. */
   sendNotice(pieces: readonly Uint8Array[]): void {
-    this.#sendPieces(pieces);
+    this.#writePieces(pieces);
   }
 
-  #sendPieces(pieces: readonly Uint8Array[]): void {
-    this.#vector.fill(pieces, 0);
-    this.#libc.writev(this.#descriptor, this.#vector.address, this.#vector.count);
-    this.#vector.clear();
+  /** Returns false when the kernel refuses the message itself. */
+  #writePieces(pieces: readonly Uint8Array[]): boolean {
+    const vector = this.#vector;
+    vector.fill(pieces, 0);
+    const written = this.#libc.writev(this.#descriptor, vector.address, vector.count);
+    const number = written < 0 ? errno() : 0;
+    vector.clear();
+    return number !== ERRNO.EINVAL && number !== ERRNO.EFAULT && number !== ERRNO.ENOMEM;
   }
+}
+
+/** A reply that has only a header, with the number of the one given. */
+function errorInPlaceOf(header: Uint8Array, error: number): Uint8Array {
+  const copy = header.slice(0, SIZE.OUT_HEADER);
+  const view = new DataView(copy.buffer);
+  view.setUint32(0, SIZE.OUT_HEADER, true);
+  view.setInt32(4, error, true);
+  return copy;
+}
+
+function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(totalBytes(pieces));
+  gather(pieces, whole);
+  return whole;
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { OPCODE, SIZE } from "./abi.ts";
 import { MemoryFileSystem } from "./testing/memory_file_system.ts";
 import { buildRequest, parseReply, type Part } from "./testing/request_builder.ts";
-import { ANSWERED_LATER, gather, scatter, slicePieces, VectorServer } from "./vector.ts";
+import { gather, scatter, slicePieces } from "../libc/pieces.ts";
+import { ANSWERED_LATER, VectorServer } from "./vector.ts";
 
 /** Cuts bytes into pieces of these lengths; the last takes the rest. */
 function cut(bytes: Uint8Array, ...lengths: number[]): Uint8Array[] {

@@ -6,7 +6,6 @@
  */
 
 import { clearEvent, makeEvent } from "../libc/event.ts";
-import { close } from "../libc/file.ts";
 import type { IoStart } from "./io_worker.ts";
 import { IoQueue, type IoRequest } from "./queue.ts";
 
@@ -56,8 +55,8 @@ export class IoThread {
    * @returns false when 64 are under way: reap and try again, or do it yourself.
    */
   submit(request: IoRequest, done: IoDone): boolean {
-    const number = this.#closed ? -1 : this.#queue.submit(request, this.#reaped);
-    if (number === -1 && (this.#closed || this.#pending.length > 0)) return false;
+    const number = this.#closed ? undefined : this.#queue.submit(request, this.#reaped);
+    if (number === undefined) return false;
     this.#pending.push({ number, done });
     return true;
   }
@@ -75,12 +74,14 @@ export class IoThread {
     }
   }
 
-  /** Lets the thread end when it has done everything. Requests not yet reaped are not reported. */
+  /**
+   * Lets the thread end when it has done everything; it closes `event` then, which is not to be used any
+   * more. Requests not yet reaped are not reported.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue.close();
     this.#pending.length = 0;
-    close(this.event);
   }
 }

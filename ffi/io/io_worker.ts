@@ -6,6 +6,7 @@
 
 import { ERRNO } from "../libc/errno.ts";
 import { signalEvent } from "../libc/event.ts";
+import { close } from "../libc/file.ts";
 import { errno, libc } from "../libc/library.ts";
 import { IO_OPERATION, IoQueue, type IoRequest } from "./queue.ts";
 
@@ -24,6 +25,7 @@ self.addEventListener("message", (message: MessageEvent<IoStart>) => {
     queue.finish(perform(request));
     signalEvent(message.data.event);
   }
+  close(message.data.event);
   self.close();
 });
 

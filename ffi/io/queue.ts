@@ -34,6 +34,8 @@ const WORDS = 6;
 const HEAD = 0;
 const TAIL = 1;
 const CLOSED = 2;
+/** Counts submissions and the close: what the worker waits on. */
+const BELL = 3;
 const CONTROL_BYTES = 64;
 
 /** The queue's two ends over one shared buffer. */
@@ -46,10 +48,10 @@ export class IoQueue {
     this.#slots = new Float64Array(memory, CONTROL_BYTES, QUEUE_SLOTS * WORDS);
   }
 
-  /** Submitter: puts a request in. Returns its number, or -1 when the queue is full. */
-  submit(request: IoRequest, reaped: number): number {
+  /** Submitter: puts a request in. Returns its number; undefined when the queue is full. */
+  submit(request: IoRequest, reaped: number): number | undefined {
     const head = Atomics.load(this.#control, HEAD);
-    if (((head - reaped) | 0) >= QUEUE_SLOTS) return -1;
+    if (((head - reaped) | 0) >= QUEUE_SLOTS) return undefined;
     const slots = this.#slots;
     const at = slotOf(head);
     slots[at] = request.operation;
@@ -58,8 +60,13 @@ export class IoQueue {
     slots[at + 3] = request.length;
     slots[at + 4] = request.offset;
     Atomics.store(this.#control, HEAD, (head + 1) | 0);
-    Atomics.notify(this.#control, HEAD);
+    this.#ring();
     return head;
+  }
+
+  #ring(): void {
+    Atomics.add(this.#control, BELL, 1);
+    Atomics.notify(this.#control, BELL);
   }
 
   /** Submitter: whether the request of that number is done. */
@@ -75,18 +82,18 @@ export class IoQueue {
   /** Submitter: lets the worker end once it has done what is queued. */
   close(): void {
     Atomics.store(this.#control, CLOSED, 1);
-    Atomics.add(this.#control, HEAD, 0);
-    Atomics.notify(this.#control, HEAD);
+    this.#ring();
   }
 
   /** Worker: waits for the next request; undefined when the queue was closed and is empty. */
   take(): IoRequest | undefined {
     const control = this.#control;
     const tail = Atomics.load(control, TAIL);
-    while (Atomics.load(control, HEAD) === tail) {
+    for (;;) {
+      const bell = Atomics.load(control, BELL);
+      if (Atomics.load(control, HEAD) !== tail) break;
       if (Atomics.load(control, CLOSED) === 1) return undefined;
-      // The limit is for a close that came between the look and the wait.
-      Atomics.wait(control, HEAD, tail, 1000);
+      Atomics.wait(control, BELL, bell);
     }
     const at = slotOf(tail);
     const word = (index: number) => this.#slots[at + index] ?? 0;

@@ -15,6 +15,7 @@ export * from "./file.ts";
 export * from "./io_vector.ts";
 export * from "./memory.ts";
 export * from "./mount.ts";
+export * from "./pieces.ts";
 export type { Path } from "./path.ts";
 export * from "./poll_set.ts";
 export * from "./status.ts";

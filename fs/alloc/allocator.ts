@@ -55,8 +55,8 @@ export class Allocator implements Participant {
   readonly #chooser: BlockChooser;
   readonly #account: Account;
   readonly #windows: Preallocations;
-  /** Freed by the transaction that is being stored, hidden until that is done. */
-  readonly #sealed = new Map<number, PendingGroup>();
+  /** Freed by transactions that are being stored, the oldest first: hidden until that is done. */
+  readonly #sealed: Map<number, PendingGroup>[] = [];
 
   /** Registers itself with the volume's transactions; to be made before `volume.start()`. */
   constructor(readonly volume: Volume) {
@@ -208,20 +208,20 @@ export class Allocator implements Participant {
   beforeSeal(handle: Handle): void {
     const { pending } = this.#account;
     this.#account.seal(handle);
-    for (const [group, entry] of pending.groups) {
-      this.#hidden.hideMask(group, entry.words, entry.count);
-      this.#sealed.set(group, entry);
+    for (const [group, { words, count }] of pending.groups) {
+      this.#hidden.hideMask(group, words, count);
     }
-    pending.clear();
+    this.#sealed.push(pending.take());
   }
 
   afterCommit(): void {
-    for (const [group, { words, count }] of this.#sealed) {
+    const stored = this.#sealed.shift();
+    if (stored === undefined) return;
+    for (const [group, { words, count }] of stored) {
       this.#hidden.revealMask(group, words, count);
       this.#chooser.revealed(group, words.findIndex((word) => word !== 0) << 5);
       if (this.onFreed !== null) this.#tellFreed(group, words, this.onFreed);
     }
-    this.#sealed.clear();
   }
 
   /** Clusters that a caller may take. */
@@ -266,7 +266,8 @@ export class Allocator implements Participant {
       this.#windows.releaseAll();
       if (this.#chooser.choose(group, bit, wanted)) return Math.min(wanted, chosen.clusters);
     }
-    return this.#account.pending.total > 0 || this.#sealed.size > 0 ? NEEDS_COMMIT : -ENOSPC;
+    const comes = this.#account.pending.total > 0 || this.#sealed.some((freed) => freed.size > 0);
+    return comes ? NEEDS_COMMIT : -ENOSPC;
   }
 
   /** Reserves what was chosen beyond the clusters that were taken. */

@@ -16,7 +16,7 @@ export interface PendingGroup {
 
 /** Freed clusters of the running transaction by group. */
 export class PendingFrees {
-  readonly groups = new Map<number, PendingGroup>();
+  groups = new Map<number, PendingGroup>();
   /** Clusters in all groups. */
   total = 0;
 
@@ -40,13 +40,11 @@ export class PendingFrees {
     return entry !== undefined && anySetWord(entry.words, bit, count);
   }
 
-  /** Clusters freed in one group. */
-  in(group: number): number {
-    return this.groups.get(group)?.count ?? 0;
-  }
-
-  clear(): void {
-    this.groups.clear();
+  /** Everything freed so far; from now on, nothing is. */
+  take(): Map<number, PendingGroup> {
+    const { groups } = this;
+    this.groups = new Map();
     this.total = 0;
+    return groups;
   }
 }

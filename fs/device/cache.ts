@@ -33,6 +33,9 @@ export class Buffer {
   }
 }
 
+/** Buffers' memory is allocated in pieces of this size: single blocks cost several microseconds each. */
+const SLAB_BYTES = 128 << 10;
+
 /** Buffers looked at by one `trim`: it is called after every operation, so it does a little each time. */
 const LOOKS_PER_TRIM = 32;
 
@@ -48,12 +51,16 @@ export class BufferCache {
   readonly #buffers = new Map<number, Buffer>();
   readonly #spare: Buffer[] = [];
   readonly #limit: number;
+  readonly #maxSpare: number;
+  #slab = new Uint8Array(0);
+  #slabUsed = 0;
 
   /**
    * @param limitBytes how much to keep after `trim`; dirty buffers come on top.
    */
   constructor(readonly device: BlockDevice, readonly blockBytes: number, limitBytes: number) {
     this.#limit = Math.max(16, Math.floor(limitBytes / blockBytes));
+    this.#maxSpare = Math.max(16, this.#limit >> 2);
   }
 
   /** The block's buffer, read from the device unless it is here. @throws DeviceError */
@@ -136,15 +143,23 @@ export class BufferCache {
 
   #make(block: number): Buffer {
     const spare = this.#spare.pop();
-    if (spare === undefined) return new Buffer(block, new Uint8Array(this.blockBytes));
-    spare.block = block;
-    return spare;
+    if (spare !== undefined) {
+      spare.block = block;
+      return spare;
+    }
+    if (this.#slabUsed === this.#slab.length) {
+      this.#slab = new Uint8Array(Math.max(SLAB_BYTES, this.blockBytes));
+      this.#slabUsed = 0;
+    }
+    const bytes = this.#slab.subarray(this.#slabUsed, this.#slabUsed + this.blockBytes);
+    this.#slabUsed += this.blockBytes;
+    return new Buffer(block, bytes);
   }
 
   #recycle(buffer: Buffer): void {
     buffer.sealer = null;
     buffer.verifiedAs = 0;
     buffer.referenced = true;
-    if (this.#spare.length < 64) this.#spare.push(buffer);
+    if (this.#spare.length < this.#maxSpare) this.#spare.push(buffer);
   }
 }

@@ -307,16 +307,18 @@ export class InodeRecord {
     view.setUint32(0x1c, count >>> 0, true);
   }
 
+  /** The checksum of `raw`, whose checksum fields are zero meanwhile. */
   #computeChecksum(): number {
-    const { raw, extraBytes } = this;
-    let crc = crc32c(this.checksumSeed, raw, 0, 0x7c);
-    crc = crc32c(crc, ZEROS, 0, 2);
-    crc = crc32c(crc, raw, 0x7e, 0x80);
-    if (raw.length <= EXTRA_OFFSET) return crc;
-    crc = crc32c(crc, raw, 0x80, 0x82);
-    if (extraBytes < 4) return crc32c(crc, raw, 0x82, raw.length);
-    crc = crc32c(crc, ZEROS, 0, 2);
-    return crc32c(crc, raw, 0x84, raw.length);
+    const { raw, view } = this;
+    const wide = this.extraBytes >= 4;
+    const low = view.getUint16(0x7c, true);
+    const high = wide ? view.getUint16(0x82, true) : 0;
+    view.setUint16(0x7c, 0, true);
+    if (wide) view.setUint16(0x82, 0, true);
+    const crc = crc32c(this.checksumSeed, raw);
+    view.setUint16(0x7c, low, true);
+    if (wide) view.setUint16(0x82, high, true);
+    return crc;
   }
 
   #verifyChecksum(): void {
@@ -342,8 +344,6 @@ export class InodeRecord {
     return new Corrupt("inode", `inode ${this.ino}`, field);
   }
 }
-
-const ZEROS = new Uint8Array(4);
 
 /** The i_*time_extra word: two epoch bits below thirty bits of nanoseconds. */
 function timeExtra(seconds: number, nanoseconds: number): number {

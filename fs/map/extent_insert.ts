@@ -7,7 +7,6 @@
 import type { Allocator } from "../alloc/allocator.ts";
 import type { Handle } from "../journal/transaction.ts";
 import {
-  EXTENT_ENTRY_BYTES,
   extentBlocks,
   extentDiskBlock,
   extentIsUnwritten,
@@ -71,20 +70,20 @@ export function insertExtent(
 
 /** Makes room for an entry at `index`; the leaf must have some. What the entry holds is left to the caller. */
 export function openEntry(leaf: PathLevel, index: number): void {
-  const { view, entries } = leaf;
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  bytes.copyWithin(leaf.at(index + 1), leaf.at(index), leaf.at(entries));
-  setExtentEntries(view, leaf.node, entries + 1);
+  const { entries } = leaf;
+  if (index < entries) leaf.bytes.copyWithin(leaf.at(index + 1), leaf.at(index), leaf.at(entries));
+  setExtentEntries(leaf.view, leaf.node, entries + 1);
 }
 
 /** Takes the entry at `index` out. */
 export function closeEntry(level: PathLevel, index: number): void {
-  const { view, entries } = level;
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  const end = level.at(entries);
-  bytes.copyWithin(level.at(index), level.at(index + 1), end);
-  bytes.fill(0, end - EXTENT_ENTRY_BYTES, end);
-  setExtentEntries(view, level.node, entries - 1);
+  const { entries } = level;
+  const last = level.at(entries - 1);
+  if (index < entries - 1) {
+    level.bytes.copyWithin(level.at(index), level.at(index + 1), level.at(entries));
+  }
+  writeExtent(level.view, last, 0, 0, 0, false);
+  setExtentEntries(level.view, level.node, entries - 1);
 }
 
 /** Joins the entries at `index` and `index + 1` if they meet. @returns whether */

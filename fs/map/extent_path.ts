@@ -46,6 +46,8 @@ const sealer: Sealer = {
 /** One node on the way. */
 export class PathLevel {
   view: DataView = new DataView(new ArrayBuffer(0));
+  /** The bytes that `view` shows. */
+  bytes: Uint8Array = new Uint8Array(0);
   /** Byte offset of the node in `view`. */
   node = 0;
   /** The node's buffer, null for the root. */
@@ -94,6 +96,7 @@ export class ExtentPath {
   find(alloc: Allocator, inode: Inode, fileBlock: number): PathLevel {
     let level = this.level(0);
     level.view = inode.view;
+    level.bytes = inode.raw;
     level.node = I_BLOCK_OFFSET;
     level.buffer = null;
     level.low = 0;
@@ -167,6 +170,7 @@ function descend(
   const buffer = alloc.volume.cache.get(block);
   child.buffer = buffer;
   child.view = buffer.view;
+  child.bytes = buffer.bytes;
   child.node = 0;
   if (buffer.verifiedAs === VERIFIED_EXTENT_NODE) checkFit(inode, child, depth);
   else checkNode(alloc, inode, child, depth);

@@ -17,77 +17,85 @@ import {
 interface Case {
   readonly name: string;
   readonly options: readonly string[];
-  readonly sizeBytes: number;
+  readonly mebibytes: number;
   /** File blocks used in each file. */
   readonly span: number;
   readonly steps: number;
 }
 
 const CASES: readonly Case[] = [
-  { name: "4 KiB blocks", options: ["-b4096"], sizeBytes: 64 << 20, span: 3000, steps: 1500 },
-  { name: "1 KiB blocks", options: ["-b1024"], sizeBytes: 32 << 20, span: 4000, steps: 2500 },
+  { name: "4 KiB blocks", options: ["-b4096"], mebibytes: 32, span: 2500, steps: 800 },
+  { name: "1 KiB blocks", options: ["-b1024"], mebibytes: 24, span: 4000, steps: 1500 },
   {
-    name: "2 KiB, no 64bit",
+    name: "2 KiB blocks, no 64bit",
     options: ["-b2048", "-O^64bit"],
-    sizeBytes: 48 << 20,
+    mebibytes: 24,
     span: 3000,
-    steps: 800,
+    steps: 500,
   },
+  { name: "64 KiB blocks", options: ["-b65536"], mebibytes: 128, span: 700, steps: 400 },
   {
     name: "no checksums",
-    options: ["-b1024", "-O^metadata_csum,uninit_bg"],
-    sizeBytes: 32 << 20,
+    options: ["-b1024", "-O^metadata_csum,^uninit_bg"],
+    mebibytes: 24,
     span: 3000,
-    steps: 1000,
+    steps: 500,
+  },
+  {
+    name: "uninit_bg",
+    options: ["-b1024", "-O^metadata_csum,uninit_bg"],
+    mebibytes: 48,
+    span: 6000,
+    steps: 600,
   },
   {
     name: "bigalloc",
     options: ["-b1024", "-Obigalloc", "-C8192"],
-    sizeBytes: 64 << 20,
+    mebibytes: 48,
     span: 3000,
-    steps: 1500,
+    steps: 1000,
   },
   {
-    name: "bigalloc 4 KiB",
+    name: "bigalloc, 4 KiB blocks",
     options: ["-b4096", "-Obigalloc", "-C16384"],
-    sizeBytes: 64 << 20,
-    span: 3000,
-    steps: 800,
+    mebibytes: 64,
+    span: 2500,
+    steps: 500,
   },
   {
     name: "meta_bg",
     options: ["-b1024", "-Ometa_bg,^resize_inode"],
-    sizeBytes: 48 << 20,
+    mebibytes: 32,
     span: 3000,
-    steps: 800,
+    steps: 500,
   },
   {
-    name: "no flex_bg",
-    options: ["-b1024", "-O^flex_bg"],
-    sizeBytes: 48 << 20,
+    name: "sparse_super2, no flex_bg",
+    options: ["-b1024", "-O^flex_bg,sparse_super2"],
+    mebibytes: 40,
     span: 3000,
-    steps: 800,
+    steps: 500,
   },
   {
     name: "no extents",
     options: ["-b1024", "-O^extent,^64bit,^flex_bg"],
-    sizeBytes: 48 << 20,
+    mebibytes: 32,
     span: 70_000,
-    steps: 1200,
-  },
-  {
-    name: "ext2",
-    options: ["-b1024", "-O^extent,^64bit,^flex_bg,^metadata_csum,^huge_file,^has_journal"],
-    sizeBytes: 48 << 20,
-    span: 3000,
-    steps: 800,
-  },
-  {
-    name: "ext3, 4 KiB",
-    options: ["-b4096", "-O^extent,^64bit,^flex_bg,^metadata_csum"],
-    sizeBytes: 48 << 20,
-    span: 5000,
     steps: 600,
+  },
+  {
+    name: "as ext2",
+    options: ["-b1024", "-O^extent,^64bit,^flex_bg,^metadata_csum,^huge_file,^has_journal"],
+    mebibytes: 24,
+    span: 3000,
+    steps: 500,
+  },
+  {
+    name: "as ext3",
+    options: ["-b4096", "-O^extent,^64bit,^flex_bg,^metadata_csum"],
+    mebibytes: 32,
+    span: 5000,
+    steps: 400,
   },
 ];
 
@@ -95,6 +103,13 @@ const FILES = 4;
 
 /** A file as the model has it: file block → disk block, negative when unwritten. */
 type FileModel = Map<number, number>;
+
+/** The last file block that is mapped, or -1. */
+function lastOf(model: FileModel): number {
+  let last = -1;
+  for (const at of model.keys()) if (at > last) last = at;
+  return last;
+}
 
 class Walk {
   readonly models: FileModel[] = Array.from({ length: FILES }, () => new Map());
@@ -131,7 +146,7 @@ class Walk {
     const model = this.models[number] as FileModel;
     const extents = test.file(number).has(InodeFlag.EXTENTS);
     const appends = random.chance(30);
-    let at = appends ? Math.max(-1, ...model.keys()) + 1 : random.below(this.span);
+    let at = appends ? lastOf(model) + 1 : random.below(this.span);
     const end = Math.min(at + random.pick([1, 1, 2, 7, 30, 200]), this.span + 500);
     const options = {
       unwritten: extents && random.chance(40),
@@ -197,7 +212,7 @@ class Walk {
     const { clusterBlocks } = test.volume.geometry;
     const delta = random.between(1, 50) * clusterBlocks * (random.chance(60) ? -1 : 1);
     const from = random.below(this.span / clusterBlocks) * clusterBlocks + Math.max(0, -delta);
-    if (delta > 0 && Math.max(0, ...model.keys()) > this.span + 2000) return;
+    if (delta > 0 && lastOf(model) > this.span + 2000) return;
     if (delta < 0) {
       for (let end = from; end > from + delta;) {
         const stop = this.retry((handle) =>
@@ -236,8 +251,7 @@ class Walk {
 
   setSize(number: number): void {
     const { test } = this;
-    let last = -1;
-    for (const at of (this.models[number] as FileModel).keys()) if (at > last) last = at;
+    const last = lastOf(this.models[number] as FileModel);
     test.run((handle) => {
       const inode = test.file(number);
       inode.size = (last + 1) * test.volume.geometry.blockBytes;
@@ -275,14 +289,18 @@ class Walk {
   }
 }
 
-for (const { name, options, sizeBytes, span, steps } of CASES) {
+for (const { name, options, mebibytes, span, steps } of CASES) {
   Deno.test({
     name:
       `random allocation, removal, conversion and shifts agree with a model and e2fsck: ${name}`,
     ignore: toolMissing("mke2fs") || toolMissing("debugfs"),
     fn: () =>
       withTempDir((folder) => {
-        const test = TestVolume.make(folder, { options, sizeBytes, files: FILES });
+        const test = TestVolume.make(folder, {
+          options,
+          sizeBytes: mebibytes << 20,
+          files: FILES,
+        });
         const walk = new Walk(test, new Random(printedSeed(name)), span);
         for (let step = 1; step <= steps; step++) {
           walk.step();

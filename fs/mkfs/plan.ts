@@ -184,7 +184,8 @@ function setInodesPerGroup(
     const rounded = Math.max(8, filled) & ~7;
     if (rounded * groups > MAX_32) continue;
     if (rounded * groups < FIRST_INODE) {
-      throw new FormatError("sizeBytes", "the size is too small: it gives too few inodes");
+      const few = `${rounded * groups} inodes are too few`;
+      throw new FormatError("inodes", `${few}: a file system needs ${FIRST_INODE + 1}`);
     }
     superblock.inodesPerGroup = rounded;
     superblock.inodesCount = rounded * groups;

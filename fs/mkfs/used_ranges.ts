@@ -48,6 +48,11 @@ export class UsedRanges {
       to = Math.max(to, this.end(last));
       last++;
     }
+    if (last === first + 1) {
+      this.#starts[first] = from;
+      this.#ends[first] = to;
+      return;
+    }
     this.#starts.splice(first, last - first, from);
     this.#ends.splice(first, last - first, to);
   }

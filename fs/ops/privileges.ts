@@ -4,7 +4,8 @@ import type { Handle } from "../journal/transaction.ts";
 import { S_ISGID, S_ISUID } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
 import { XattrIndex } from "../layout/xattr_name.ts";
-import { remove as removeAttribute } from "../xattr/xattr.ts";
+import { removeStored } from "../xattr/store.ts";
+import { hasNoXattrs } from "../xattr/xattr.ts";
 import type { Engine } from "./engine.ts";
 
 const CAPABILITY = new TextEncoder().encode("capability");
@@ -19,5 +20,6 @@ export function dropPrivileges(engine: Engine, handle: Handle, inode: Inode): vo
     inode.mode = mode;
     engine.dirty(handle, inode);
   }
-  removeAttribute(engine.alloc, handle, inode, XattrIndex.SECURITY, CAPABILITY, true);
+  if (hasNoXattrs(inode)) return;
+  removeStored(engine.alloc, handle, inode, XattrIndex.SECURITY, CAPABILITY, true);
 }

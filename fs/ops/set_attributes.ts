@@ -66,9 +66,13 @@ function apply(engine: Engine, handle: Handle, inode: Inode, change: AttributeCh
   if (change.mode !== undefined) {
     const mode = (inode.mode & S_IFMT) | (change.mode & 0o7777);
     if (mode !== inode.mode) {
+      const old = inode.mode;
       inode.mode = mode;
       const result = aclChmod(engine.alloc, handle, inode);
-      if (result < 0) return result;
+      if (result < 0) {
+        inode.mode = old;
+        return result;
+      }
     }
   }
   const time = (value: Timestamp | "now"): Timestamp =>

@@ -1,15 +1,16 @@
 /** FITRIM: telling the device of free space. @module */
 
-import { EINVAL, EOPNOTSUPP } from "../errno.ts";
+import { EINVAL, EOPNOTSUPP, EROFS } from "../errno.ts";
 import type { Engine } from "./engine.ts";
 
 /**
  * Discards the free runs of at least `minimum` bytes within the range.
  * @param start, length, minimum in bytes.
- * @returns bytes discarded, or -EINVAL, -EOPNOTSUPP.
+ * @returns bytes discarded, or -EINVAL, -EOPNOTSUPP, -EROFS.
  */
 export function trim(engine: Engine, start: number, length: number, minimum: number): number {
   const { volume, alloc } = engine;
+  if (volume.readOnly) return -EROFS;
   const { blockBytes, blocksCount, firstDataBlock } = volume.geometry;
   const firstBlock = Math.max(Math.floor(start / blockBytes), firstDataBlock);
   if (firstBlock >= blocksCount || length < blockBytes) return -EINVAL;

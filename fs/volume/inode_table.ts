@@ -23,6 +23,14 @@ const INODES_IN_SLAB = 64;
 /** Evicted inodes kept for reuse. */
 const MAX_SPARE = 256;
 
+/** Inodes looked at by one `trim`: it is called after every operation, so it does a little each time. */
+const LOOKS_PER_TRIM = 16;
+
+/** Whether the inode must stay in memory. */
+function isHeld(inode: Inode): boolean {
+  return inode.dirty || inode.pins > 0 || inode.users > 0 || inode.preallocation !== null;
+}
+
 /** Inodes by number. */
 export class InodeTable implements Participant {
   readonly format: InodeFormat;
@@ -127,20 +135,17 @@ export class InodeTable implements Participant {
   trim(): void {
     let excess = this.#inodes.size - this.limit;
     if (excess <= 0) return;
-    let looks = Math.min(this.#inodes.size, 4 * excess + 64);
+    let looks = LOOKS_PER_TRIM;
     for (const [ino, inode] of this.#inodes) {
       if (looks-- <= 0 || excess <= 0) return;
-      if (inode.dirty || inode.pins > 0 || inode.users > 0 || inode.preallocation !== null) {
-        continue;
-      }
       this.#inodes.delete(ino);
-      if (inode.referenced) {
+      if (inode.referenced || isHeld(inode)) {
         inode.referenced = false;
         this.#inodes.set(ino, inode);
-      } else {
-        excess--;
-        if (this.#spare.length < MAX_SPARE) this.#spare.push(inode);
+        continue;
       }
+      excess--;
+      if (this.#spare.length < MAX_SPARE) this.#spare.push(inode);
     }
   }
 

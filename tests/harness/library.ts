@@ -60,14 +60,14 @@ export function withFile(
 }
 
 /** Throws unless `work` throws an `FsError` with this code. Returns the error. */
-export function mustFail(code: string, work: () => unknown): FsError {
+export function mustFail(code: string, work: () => unknown, what = ""): FsError {
   let thrown: unknown;
   try {
     work();
   } catch (error) {
     thrown = error;
   }
-  assert.ok(thrown instanceof FsError, `${code} was expected, not ${thrown ?? "success"}`);
+  assert.ok(thrown instanceof FsError, `${what} ${code} was expected, not ${thrown ?? "success"}`);
   assert.equal(thrown.code, code, thrown.message);
   assert.ok(!thrown.message.includes("\n"), "the message is one line");
   return thrown;

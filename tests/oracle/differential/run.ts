@@ -73,24 +73,31 @@ function settleTimes(sides: readonly Side[], operation: Operation): void {
   }
 }
 
-/** What differs after the operation, or undefined. */
-function stepDifference(
+/** What the kernel answered, and what differs after the operation. */
+interface StepResult {
+  readonly answer: number | string;
+  readonly difference?: string;
+}
+
+function takeStep(
   left: Side,
   right: Side,
   operation: Operation,
   random: PathRandom,
-): string | undefined {
+): StepResult {
   const leftAnswer = perform(left, operation);
   const rightAnswer = perform(right, operation);
-  if (leftAnswer !== rightAnswer) return `answers ${leftAnswer} ≠ ${rightAnswer}`;
+  const answer = rightAnswer;
+  if (leftAnswer !== answer) return { answer, difference: `answers ${leftAnswer} ≠ ${answer}` };
   if (leftAnswer === -EOPNOTSUPP) settleTimes([left, right], operation);
   for (const path of new Set(operation.paths)) {
     const expected = stateOf(right.root, path);
     random.note(path, expected["error"] === undefined);
     const differences = entryDifferences(stateOf(left.root, path), expected);
-    if (differences.length > 0) return `${printable(path)}: ${differences.join("; ")}`;
+    if (differences.length === 0) continue;
+    return { answer, difference: `${printable(path)}: ${differences.join("; ")}` };
   }
-  return undefined;
+  return { answer };
 }
 
 /** Runs `steps` operations; throws at the first difference. The left side is the one under test. */
@@ -98,8 +105,8 @@ export function runSteps(left: Side, right: Side, random: PathRandom, steps: num
   const history: string[] = [];
   for (let step = 1; step <= steps; step++) {
     const operation = draw(random);
-    history.push(`${step}: ${shown(operation)}`);
-    const difference = stepDifference(left, right, operation, random);
+    const { answer, difference } = takeStep(left, right, operation, random);
+    history.push(`${step}: ${shown(operation)} → ${String(answer).slice(0, 60)}`);
     if (difference !== undefined) {
       const last = history.slice(-SHOWN).map((line) => `  ${line}`).join("\n");
       throw new Error(
