@@ -29,7 +29,7 @@ const TOP: Readonly<Record<string, readonly string[]>> = {
   ffi: [],
   examples: ["mod.ts"],
   tools: ["tests"],
-  tests: ["cmd", "mod.ts", "fs", "vhost", "ffi", "tools", "fixtures"],
+  tests: ["cmd", "mod.ts", "lib", "fs", "vhost", "ffi", "tools", "fixtures"],
 };
 
 /** The one place outside that `fs` may see: its types anywhere, its constants in `fs/fuse`. */

@@ -67,7 +67,7 @@ export function defaultOptions(): KfsOptions {
     fsname: "",
     subtype: "kfs",
     logFile: "",
-    cacheBytes: 16 << 20,
+    cacheBytes: 8 << 20,
     kernel: [],
   };
 }
@@ -157,7 +157,7 @@ const OPTIONS: Readonly<Record<string, MountOption>> = {
     apply: flag("writeback", true),
     help: "let the kernel gather writes: faster small ones, but errors reach close or fsync",
   },
-  cache: { apply: cacheOption, value: "BYTES", help: "metadata kept in memory (default 16M)" },
+  cache: { apply: cacheOption, value: "BYTES", help: "metadata kept in memory (default 8M)" },
   fsname: {
     apply: (options, value) => void (options.fsname = value),
     value: "NAME",

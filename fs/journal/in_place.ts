@@ -19,7 +19,7 @@ export class InPlaceStore implements CommitStore {
   constructor(
     readonly device: BlockDevice,
     readonly blockBytes: number,
-    capacityBytes = 16 << 20,
+    capacityBytes = 8 << 20,
   ) {
     this.capacityBlocks = Math.max(64, Math.floor(capacityBytes / blockBytes));
   }

@@ -10,7 +10,7 @@ import { type Arguments, type Kind, numberOf, pathOf, type Side, textOf } from "
 
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
-const RENAME_WHITEOUT = 4;
+export const RENAME_WHITEOUT = 4;
 const MODES = [0o644, 0o755, 0o700, 0o1777, 0o4755, 0o2755, 0o6711, 0o000, 0o777];
 const TYPES = [0o010000, 0o020000, 0o060000, 0o140000, 0o100000, 0o040000];
 
