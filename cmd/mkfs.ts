@@ -7,7 +7,8 @@
 import type { BlockDevice } from "../fs/device/device.ts";
 import { format, type FormatResult, planFormat } from "../fs/mkfs/format.ts";
 import type { FormatOptions } from "../fs/mkfs/options.ts";
-import { parseNumber } from "./shared/amount.ts";
+import type { PopulateResult } from "../fs/mkfs/populate.ts";
+import { formatBytes, parseNumber } from "./shared/amount.ts";
 import { MKFS } from "./mkfs/command.ts";
 import { parseBadBlocks, readRequest, type Request } from "./mkfs/read_options.ts";
 import { describe, toJson } from "./mkfs/report.ts";
@@ -70,12 +71,12 @@ async function completeOptions(request: Request, target: Target): Promise<Format
     options.badBlocks = parseBadBlocks(await Deno.readTextFile(file), file);
   }
   if (request.journalDevice !== undefined) {
-    const { journalDeviceOptions } = await import("./mkfs/journal_device.ts");
+    const { journalDeviceOptions } = await import("./mkfs/block_device.ts");
     Object.assign(options, journalDeviceOptions(request.journalDevice, options));
   }
   if (target.isBlock) {
-    const { sectorBytesOf } = await import("./mkfs/journal_device.ts");
-    options.sectorBytes = sectorBytesOf(request.path);
+    const { blockDeviceOptions } = await import("./mkfs/block_device.ts");
+    Object.assign(options, blockDeviceOptions(request.path));
   }
   return options;
 }
@@ -94,7 +95,7 @@ async function make(request: Request, target: Target, options: FormatOptions): P
     const result = format(device, { ...scanned, progress: bar.update });
     const copied = request.source === undefined
       ? undefined
-      : await copyTree(request, device, result, bar);
+      : await copyFiles(request, device, result, bar);
     bar.clear();
     made = true;
     print(request, result, copied);
@@ -119,24 +120,26 @@ async function scan(
   return { ...options, badBlocks: [...options.badBlocks ?? [], ...bad] };
 }
 
-async function copyTree(
+async function copyFiles(
   request: Request,
   device: BlockDevice,
-  _result: FormatResult,
+  result: FormatResult,
   bar: ProgressBar,
-): Promise<Record<string, number>> {
-  const { copyInto } = await import("./mkfs/copy_tree.ts");
-  return copyInto(device, request.source ?? ".", {
+): Promise<PopulateResult> {
+  const { copyTree } = await import("./mkfs/copy_tree.ts");
+  const { rootUid, rootGid, rootPermissions } = request.format;
+  return copyTree(device, request.path, request.source ?? ".", result, {
     copyXattrs: request.copyXattrs,
+    copyRoot: rootUid === undefined && rootGid === undefined && rootPermissions === undefined,
     progress: bar.update,
-    warn: (message) => console.error(`mkfs: ${message}`),
+    warn: (message) => console.error(`mkfs: warning: ${message}`),
   });
 }
 
 function print(
   request: Request,
   result: FormatResult,
-  copied: Readonly<Record<string, number>> | undefined,
+  copied: PopulateResult | undefined,
 ): void {
   if (request.json) {
     console.log(toJson(request.path, result, request.dryRun, copied));
@@ -146,8 +149,11 @@ function print(
   for (const warning of result.warnings) console.error(`mkfs: warning: ${warning}`);
   console.log(describe(result, request.verbose));
   if (copied !== undefined) {
-    const parts = Object.entries(copied).map(([what, count]) => `${count} ${what}`);
-    console.log(`Copied ${parts.join(", ")}`);
+    console.log(
+      `Copied ${copied.files} files (${formatBytes(copied.bytes)}), ${copied.directories} ` +
+        `directories, ${copied.symlinks} symbolic links, ${copied.specials} special files, ` +
+        `${copied.hardLinks} further names`,
+    );
   }
 }
 

@@ -13,6 +13,10 @@ import { FsError, fsErrorOf } from "./fs_error.ts";
 import { ArgumentError, bytesOf, type Path, textOf } from "./path.ts";
 import { Resolver } from "./resolve.ts";
 
+const OPERATIONS_A_TIDY = 128;
+/** How many changed inodes may wait for the next commit: while they do they cannot be dropped from memory. */
+const MAX_DIRTY_INODES = 4096;
+
 /** Something that is to be let go before the image is closed. */
 export interface Releasable {
   /** Called within an operation. */
@@ -25,6 +29,8 @@ export class Core {
   readonly openFiles = new Set<Releasable>();
   readonly blockBytes: number;
   #closed = false;
+  /** Operations since `tidy` last did something. */
+  #untidy = 0;
   #operation = "";
   #path: Path = "";
   #newPath: Path | undefined;
@@ -53,13 +59,23 @@ export class Core {
     this.#newPath = newPath;
     try {
       if (this.#closed) this.refuse(EBADF, "the image is closed");
-      return work();
+      const result = work();
+      this.tidy();
+      return result;
     } catch (error) {
       throw this.#failure(error);
     } finally {
       [this.#operation, this.#path, this.#newPath] = outer;
-      if (!this.#closed) this.engine.trim();
     }
+  }
+
+  /** Between operations, and between the steps of a long one: keeps memory bounded, every now and then. */
+  tidy(): void {
+    if (++this.#untidy < OPERATIONS_A_TIDY || this.#closed) return;
+    this.#untidy = 0;
+    const { volume } = this.engine;
+    if (volume.inodes.dirtyCount > MAX_DIRTY_INODES && !volume.readOnly) volume.commit(false);
+    this.engine.trim();
   }
 
   /** Gives a result of the engine on. @throws FsError for a negated errno. */

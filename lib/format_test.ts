@@ -119,3 +119,23 @@ Deno.test("library: a huge image in memory takes little of it", () => {
   image.writeTextFile("f", "x");
   assert.ok(image.statfs().bfree > 2e8);
 });
+
+Deno.test("library: equal input gives equal bytes", () => {
+  const make = (): Uint8Array => {
+    let number = 0;
+    const uuid = new Uint8Array(16).fill(7);
+    const memory = createMemoryImage(16 << 20, { uuid, hashSeed: uuid, clock: () => 1e9 });
+    {
+      const clock = () => ({ seconds: 1_000_000_001, nanoseconds: 5 });
+      using image = open(memory, { clock, random: () => number++ });
+      for (let n = 0; n < 500; n++) image.writeTextFile(`file-${n}`, `content ${n}`);
+      image.mkdir("a/b", { recursive: true });
+      image.remove("file-3");
+    }
+    return memory.toUint8Array();
+  };
+  const first = make();
+  const second = make();
+  const differs = first.findIndex((byte, index) => byte !== second[index]);
+  assert.equal(differs, -1);
+});

@@ -61,6 +61,6 @@ function removeTree(core: Core, parent: number, name: Uint8Array, ino: number): 
     } else if (engine.inode(entry.ino).isDirectory) {
       levels.push(enter(dir, entry.nameBytes, entry.ino));
     } else core.must(unlink(engine, dir, entry.nameBytes));
-    engine.trim();
+    core.tidy();
   }
 }

@@ -56,7 +56,13 @@ function absolute(options: KfsOptions): KfsOptions {
 
 /** How to start this very program again. */
 function programArguments(): string[] {
-  return Deno.build.standalone ? [] : ["run", "-A", "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1", "--no-prompt", Deno.mainModule];
+  return Deno.build.standalone ? [] : [
+    "run",
+    "-A",
+    "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1",
+    "--no-prompt",
+    Deno.mainModule,
+  ];
 }
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -24,6 +24,8 @@ type Post = (message: FromWorker) => void;
 /** How often, and after how long each time, a locked image is tried. */
 const LOCK_TRIES = 50;
 const LOCK_WAIT_MS = 20;
+/** Nobody else changes the image, so the kernel may keep attributes. */
+const ATTRIBUTES_VALID_MS = 24 * 3600 * 1000;
 /** Inodes kept in memory besides those in use. */
 const CACHED_INODES = 16384;
 
@@ -48,6 +50,7 @@ export function serveImage(options: KfsOptions, stopEvent: number, post: Post): 
     session = new FuseSession(mount.descriptor, fileSystem, {
       stopEvent,
       posixAcl: checksPermissions(options),
+      attributesValidMs: ATTRIBUTES_VALID_MS,
       writeback: options.writeback,
       onReady: () => post({ kind: "ready" }),
       ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),

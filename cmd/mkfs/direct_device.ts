@@ -78,7 +78,12 @@ export class DirectDevice implements BlockDevice {
   #load(target: Uint8Array, offset: number): void {
     const { path, beginBytes } = this.inner;
     for (let done = 0; done < target.length;) {
-      const count = pread(this.#descriptor, target.subarray(done), beginBytes + offset + done, path);
+      const count = pread(
+        this.#descriptor,
+        target.subarray(done),
+        beginBytes + offset + done,
+        path,
+      );
       if (count === 0) return;
       done += count;
     }

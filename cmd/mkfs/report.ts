@@ -5,6 +5,7 @@
  */
 
 import type { FormatResult } from "../../fs/mkfs/format.ts";
+import type { PopulateResult } from "../../fs/mkfs/populate.ts";
 import { formatUuid } from "../shared/uuid.ts";
 
 const LINE_COLUMNS = 72;
@@ -63,7 +64,7 @@ export function toJson(
   path: string,
   result: FormatResult,
   dryRun: boolean,
-  copied: Readonly<Record<string, number>> | undefined,
+  copied: PopulateResult | undefined,
 ): string {
   const { superblock } = result;
   return JSON.stringify(

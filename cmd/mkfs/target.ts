@@ -114,10 +114,7 @@ export function refuseOverwrite(request: Request, target: Target): void {
   view.close();
   if (found === undefined) return;
   const label = found.label === "" ? "" : ` labelled '${found.label}'`;
-  const kind = found.type.includes(" ") || found.type === "swap" || found.type === "LUKS"
-    ? `${found.type}`
-    : `${found.type} file system`;
-  const contains = `${path} contains a ${kind}${label}`;
+  const contains = `${path} holds data: ${found.type}${label}`;
   if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
     throw new CommandError(`${contains}; -F overwrites it`);
   }

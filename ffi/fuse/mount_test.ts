@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { attachLoop, type LoopDevice } from "../device/loop_device.ts";
 import { createFileDevice, openFileDevice } from "../device/open.ts";
+import { O_RDWR } from "../libc/constants.ts";
+import { close, open, pread, pwrite } from "../libc/file.ts";
+import { checked, libc } from "../libc/library.ts";
 import { mountAt } from "../libc/mount.ts";
 import { setReadAhead, unmountFuse } from "../libfuse3/mount.ts";
+import { TOUCH_BEHIND } from "./testing/memory_file_system.ts";
 import { has } from "./testing/programs.ts";
 import { MemoryMount, type TestMountOptions, whyNoMount } from "./testing/memory_mount.ts";
 
@@ -167,6 +171,26 @@ mountTest("syncs that are answered later", async (mount) => {
   const report = await mount.unmount();
   assert.equal(report.calls.get("fsync"), 3);
 }, { deferSyncs: true });
+
+mountTest("what changes behind the kernel's back is told to it", async (mount) => {
+  await mount.shell("seq 100 | xargs touch; echo text > file");
+  const path = `${mount.folder}/file`;
+  const file = open(path, O_RDWR);
+  const bytes = new Uint8Array(5);
+  for (let round = 0; round < 5; round++) {
+    pwrite(file, new TextEncoder().encode("text"), 0);
+    const busy = mount.shell("ls -l > /dev/null; for i in 1 2 3; do touch new$i; rm new$i; done");
+    checked(libc().ioctl(file, BigInt(TOUCH_BEHIND), null), "ioctl");
+    const begin = performance.now();
+    do {
+      pread(file, bytes, 0);
+      assert.ok(performance.now() - begin < 10_000, "the kernel kept old data");
+    } while (bytes[0] !== 0x21);
+    await busy;
+  }
+  close(file);
+  await mount.unmount();
+}, { notices: true });
 
 mountTest("gathered writes", async (mount) => {
   await mount.shell(`

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { IoThread } from "../io/io_thread.ts";
 import { POLLIN } from "../libc/constants.ts";
 import { ERRNO } from "../libc/errno.ts";
 import { SystemError } from "../libc/error.ts";
@@ -11,9 +12,10 @@ import { clearEvent } from "../libc/event.ts";
 import { setNonBlocking } from "../libc/file.ts";
 import { IOV_MAX, IoVector } from "../libc/io_vector.ts";
 import { errno, type Libc, libc } from "../libc/library.ts";
-import { mapMemory, type Mapping, unmapMemory } from "../libc/memory.ts";
+import { alignedMemory } from "../libc/memory.ts";
 import { PollSet, type Ready } from "../libc/poll_set.ts";
-import { PAGE_BYTES, SIZE } from "./abi.ts";
+import { SIZE } from "./abi.ts";
+import { Notices } from "./notices.ts";
 import type { ServerOptions } from "./options.ts";
 import type { FileSystem } from "./port.ts";
 import { FuseServer, memoryNeeded } from "./server.ts";
@@ -27,6 +29,11 @@ export interface SessionOptions extends ServerOptions {
   readonly stopEvent?: number;
   /** Called once, when the kernel and the server have agreed. */
   readonly onReady?: () => void;
+  /**
+   * A thread for notices alone (`Server.invalidateInode`, `invalidateEntry`); without one they throw.
+   * It must do nothing else: the kernel may make it wait for any answer.
+   */
+  readonly noticeThread?: IoThread;
   /** How often to ask for a request before sleeping while they come densely. Default: measured. */
   readonly spinLimit?: number;
 }
@@ -48,14 +55,13 @@ export class FuseSession implements Transport {
   readonly #descriptor: number;
   readonly #fileSystem: FileSystem;
   readonly #libc: Libc = libc();
-  readonly #requestMapping: Mapping;
-  readonly #replyMapping: Mapping;
   readonly #requestAddress: bigint;
   readonly #requestBytes: bigint;
   readonly #replyAddress: bigint;
   readonly #polled = new PollSet();
   readonly #vector = new IoVector();
   readonly #spin: Spin;
+  readonly #notices: Notices | undefined;
   #onReady: (() => void) | undefined;
   #end: SessionEnd | undefined;
   #nextIdleAt = 0;
@@ -69,23 +75,17 @@ export class FuseSession implements Transport {
     this.#spin = new Spin(options.spinLimit ?? defaultSpinLimit());
     const needed = memoryNeeded(options);
     // Data begin on a page: behind the arguments of a WRITE, behind the header of a reply.
-    const requestAt = PAGE_BYTES - SIZE.IN_HEADER - SIZE.WRITE_IN;
-    const replyAt = PAGE_BYTES - SIZE.OUT_HEADER;
-    this.#requestMapping = mapMemory(requestAt + needed.request);
-    this.#replyMapping = mapMemory(replyAt + needed.reply);
-    this.#requestAddress = BigInt(this.#requestMapping.address + requestAt);
+    const request = alignedMemory(needed.request, SIZE.IN_HEADER + SIZE.WRITE_IN);
+    const reply = alignedMemory(needed.reply, SIZE.OUT_HEADER);
+    this.#requestAddress = BigInt(request.address);
     this.#requestBytes = BigInt(needed.request);
-    this.#replyAddress = BigInt(this.#replyMapping.address + replyAt);
-    this.server = new FuseServer(
-      fileSystem,
-      this,
-      this.#requestMapping.bytes.subarray(requestAt),
-      this.#replyMapping.bytes.subarray(replyAt),
-      options,
-    );
+    this.#replyAddress = BigInt(reply.address);
+    // The server holds both memories as long as this session is held.
+    this.server = new FuseServer(fileSystem, this, request.bytes, reply.bytes, options);
     setNonBlocking(descriptor);
     this.#polled.add(descriptor, () => {});
     if (options.stopEvent !== undefined) this.#watchStop(options.stopEvent);
+    this.#notices = this.#noticesThrough(options.noticeThread);
   }
 
   /** Calls `ready` from within the loop whenever `descriptor` shows `events` (POLL*). */
@@ -101,6 +101,13 @@ export class FuseSession implements Transport {
   /** Ends the loop after the request in hand. For callbacks within the loop. */
   stop(): void {
     this.#end ??= "stopped";
+  }
+
+  #noticesThrough(thread: IoThread | undefined): Notices | undefined {
+    if (thread === undefined) return undefined;
+    const notices = new Notices(this.#descriptor, thread);
+    this.#polled.add(thread.event, () => notices.reap());
+    return notices;
   }
 
   #watchStop(event: number): void {
@@ -124,8 +131,6 @@ export class FuseSession implements Transport {
       }
     } finally {
       this.server.end();
-      unmapMemory(this.#requestMapping);
-      unmapMemory(this.#replyMapping);
     }
   }
 
@@ -213,9 +218,10 @@ export class FuseSession implements Transport {
     if (header !== undefined) this.#writePieces([errorInPlaceOf(header, -ERRNO.EIO)]);
   }
 
-  /** A notice that the kernel refuses (it knows no such node) is none that it needs. */
+  /** Throws where the session has no thread for notices. */
   sendNotice(pieces: readonly Uint8Array[]): void {
-    this.#writePieces(pieces);
+    if (this.#notices === undefined) throw new Error("notices need SessionOptions.noticeThread");
+    this.#notices.send(pieces);
   }
 
   /** Returns false when the kernel refuses the message itself. */

@@ -46,6 +46,10 @@ function perform(request: IoRequest): number {
       );
     case IO_OPERATION.SYNC:
       return retried(() => libc().fdatasync(request.descriptor));
+    case IO_OPERATION.SEND:
+      return retried(() =>
+        libc().write(request.descriptor, BigInt(request.address), BigInt(request.length))
+      );
     default:
       return -ERRNO.EINVAL;
   }

@@ -15,6 +15,8 @@ export const IO_OPERATION = {
   WRITE_VECTOR: 3,
   /** fdatasync(2). */
   SYNC: 4,
+  /** write(2) of `length` bytes from `address`, in one call: a message to a device. */
+  SEND: 5,
 } as const;
 
 /** One request. */

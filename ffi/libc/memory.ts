@@ -9,18 +9,19 @@ import { SystemError } from "./error.ts";
 import { checked, errno, libc } from "./library.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./constants.ts";
 
+const PAGE_BYTES = 4096;
 /** MAP_FAILED as the pointer's value. */
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
-/** A mapping of memory. */
+/** Bytes and their address. */
 export interface Mapping {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where `bytes` begins. Page-aligned. */
+  /** Where `bytes` begins. */
   readonly address: number;
 }
 
 /**
- * Maps pages (mmap). Without a descriptor the pages are private, zeroed memory.
+ * Maps pages (mmap), from the beginning of a page. Without a descriptor the pages are private, zeroed memory.
  * @param lengthBytes more than 0.
  */
 export function mapMemory(
@@ -42,6 +43,17 @@ export function mapMemory(
     bytes: new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, lengthBytes)),
     address: Number(value),
   };
+}
+
+/**
+ * Memory of the collector's, so that none can be touched after it is gone, whose byte number
+ * `headBytes` lies at the beginning of a page.
+ */
+export function alignedMemory(lengthBytes: number, headBytes: number): Mapping {
+  const memory = new Uint8Array(lengthBytes + PAGE_BYTES);
+  const begin = addressOf(memory);
+  const skip = (PAGE_BYTES - (begin + headBytes) % PAGE_BYTES) % PAGE_BYTES;
+  return { bytes: memory.subarray(skip, skip + lengthBytes), address: begin + skip };
 }
 
 /** Gives a mapping back. Its bytes must not be touched afterwards. */

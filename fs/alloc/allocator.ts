@@ -261,10 +261,12 @@ export class Allocator implements Participant {
         geometry.clusterBits;
     }
     const { chosen } = this.#chooser;
-    if (this.#chooser.choose(group, bit, length)) return Math.min(wanted, chosen.clusters);
+    if (this.#chooser.choose(group, bit, length, wanted)) return Math.min(wanted, chosen.clusters);
     if (this.#windows.count > 0) {
       this.#windows.releaseAll();
-      if (this.#chooser.choose(group, bit, wanted)) return Math.min(wanted, chosen.clusters);
+      if (this.#chooser.choose(group, bit, wanted, wanted)) {
+        return Math.min(wanted, chosen.clusters);
+      }
     }
     const comes = this.#account.pending.total > 0 || this.#sealed.some((freed) => freed.size > 0);
     return comes ? NEEDS_COMMIT : -ENOSPC;

@@ -271,7 +271,7 @@ testOnImage(
   (test) => {
     const { volume, device } = test;
     volume.commit(false);
-    const byte = Uint8Array.of(0);
+    const byte = Uint8Array.of(0x5a);
     const at = (volume.groups.blockBitmap[0] ?? 0) * 1024 + 900;
     device.write(byte, at);
     test.reopen();

@@ -11,7 +11,7 @@ import type { BlockBitmaps } from "./block_bitmaps.ts";
 import type { HiddenSpace } from "./hidden_space.ts";
 import { GroupMaxima } from "./group_maxima.ts";
 
-/** A run at the goal itself is taken if it has so many clusters, although a longer one was wanted. */
+/** A run at the goal itself is taken if it has so many clusters, although more are needed. */
 const ENOUGH_AT_GOAL = 16;
 /** Bitmaps searched in vain before the longest run seen so far is good enough. */
 const PATIENCE = 32;
@@ -55,13 +55,14 @@ export class BlockChooser {
    *
    * @param group where to look first.
    * @param bit the cluster of that group to begin at, or -1 for any.
+   * @param needed at most `wanted`: so many at `bit` will do.
    * @returns whether anything was found; it is in `chosen`.
    */
-  choose(group: number, bit: number, wanted: number): boolean {
+  choose(group: number, bit: number, wanted: number, needed: number): boolean {
     const { chosen } = this;
     chosen.clusters = 0;
     this.#scans = 0;
-    if (bit >= 0 && this.#atGoal(group, bit, wanted)) return true;
+    if (bit >= 0 && this.#atGoal(group, bit, wanted, needed)) return true;
     let length = Math.min(wanted, this.geometry.clustersPerGroup);
     while (true) {
       length = Math.min(length, this.#index.largest);
@@ -87,14 +88,14 @@ export class BlockChooser {
   }
 
   /** The run that begins at the goal, if it is free and long enough; otherwise it is kept as the best so far. */
-  #atGoal(group: number, bit: number, wanted: number): boolean {
+  #atGoal(group: number, bit: number, wanted: number, needed: number): boolean {
     if (this.#index.bound(group) === 0 || bit >= this.geometry.groupClusters(group)) return false;
     const view = this.#view(group);
     if (view === undefined) return false;
     const limit = Math.min(this.geometry.groupClusters(group), bit + wanted);
     const clusters = nextUsed(view, this.hidden.of(group), bit, limit) - bit;
     this.#better(group, bit, clusters);
-    return clusters >= Math.min(wanted, ENOUGH_AT_GOAL);
+    return clusters >= Math.min(needed, ENOUGH_AT_GOAL);
   }
 
   /** Looks for `length` clusters in every group that may have them, from `group` on and round. */

@@ -35,7 +35,11 @@ export class InodeChooser {
   #lastTop = -1;
 
   constructor(readonly geometry: Geometry, readonly groups: GroupTable) {
-    this.#free = new GroupMaxima(groups.freeInodes.map((count) => Math.min(count, 1)));
+    const free = new Uint32Array(geometry.groupCount);
+    for (let group = 0; group < free.length; group++) {
+      free[group] = Math.min(groups.freeInodes[group] as number, 1);
+    }
+    this.#free = new GroupMaxima(free);
     this.#flexGroups = Math.min(geometry.groupsPerFlex, LARGEST_FLEX);
     this.#flexCount = Math.ceil(geometry.groupCount / this.#flexGroups);
   }

@@ -7,13 +7,10 @@
  * @module
  */
 
-import { Compat, Incompat } from "../layout/features.ts";
+import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import { groupHasSuperblock } from "../layout/superblock.ts";
 import type { Geometry } from "../volume/geometry.ts";
 import type { GroupTable } from "../volume/group_table.ts";
-
-/** How many of the last intervals an added range is tried against. */
-const OPEN_INTERVALS = 8;
 
 /** Blocks at a group's start that hold copies of the superblock and of group descriptors (group 0: the originals). */
 export function baseMetadataBlocks(geometry: Geometry, group: number): number {
@@ -34,6 +31,40 @@ export function baseMetadataBlocks(geometry: Geometry, group: number): number {
   return blocks + descriptorBlocks + reserved;
 }
 
+/** A table or bitmap that lies behind the one of the group before continues its interval. */
+class Growing {
+  #start = 0;
+  #end = 0;
+
+  constructor(readonly zones: SystemZones) {}
+
+  add(diskBlock: number, blocks: number): void {
+    if (diskBlock === this.#end) this.#end += blocks;
+    else {
+      this.flush();
+      this.#start = diskBlock;
+      this.#end = diskBlock + blocks;
+    }
+  }
+
+  flush(): void {
+    this.zones.add(this.#start, this.#end - this.#start);
+  }
+}
+
+/** Groups that may have backups; with sparse_super, few of all. */
+function backupGroups(geometry: Geometry): number[] {
+  const { superblock, groupCount } = geometry;
+  const everyGroup = superblock.hasIncompat(Incompat.META_BG) ||
+    !superblock.hasCompat(Compat.SPARSE_SUPER2) && !superblock.hasRoCompat(RoCompat.SPARSE_SUPER);
+  if (everyGroup) return Array.from({ length: groupCount }, (_, group) => group);
+  const groups = [0, 1, superblock.backupGroup0, superblock.backupGroup1];
+  for (const base of [3, 5, 7]) {
+    for (let group = base; group < groupCount; group *= base) groups.push(group);
+  }
+  return groups.filter((group, at) => group < groupCount && groups.indexOf(group) === at);
+}
+
 /** The intervals of disk blocks that hold fixed metadata. */
 export class SystemZones {
   #starts = new Float64Array(64);
@@ -42,12 +73,24 @@ export class SystemZones {
   #sorted = true;
 
   constructor(geometry: Geometry, groups: GroupTable) {
+    const { blockBitmap, inodeBitmap, inodeTable } = groups;
+    const kinds = [new Growing(this), new Growing(this), new Growing(this)] as const;
+    const tableBlocks = geometry.inodeTableBlocks;
     for (let group = 0; group < geometry.groupCount; group++) {
+      const bitmap = blockBitmap[group] as number;
+      const table = inodeTable[group] as number;
+      if (inodeBitmap[group] === bitmap + 1 && table === bitmap + 2) {
+        kinds[0].add(bitmap, 2 + tableBlocks);
+        continue;
+      }
+      kinds[0].add(bitmap, 1);
+      kinds[1].add(inodeBitmap[group] as number, 1);
+      kinds[2].add(table, tableBlocks);
+    }
+    for (const kind of kinds) kind.flush();
+    for (const group of backupGroups(geometry).sort((a, b) => a - b)) {
       const base = Math.min(baseMetadataBlocks(geometry, group), geometry.groupBlocks(group));
       this.add(geometry.groupFirstBlock(group), base);
-      this.add(groups.blockBitmap[group] as number, 1);
-      this.add(groups.inodeBitmap[group] as number, 1);
-      this.add(groups.inodeTable[group] as number, geometry.inodeTableBlocks);
     }
     this.#sort();
   }
@@ -60,12 +103,6 @@ export class SystemZones {
   /** Protects `blocks` blocks from `diskBlock` on, too. */
   add(diskBlock: number, blocks: number): void {
     if (blocks === 0) return;
-    for (let i = this.#count - 1; i >= 0 && i >= this.#count - OPEN_INTERVALS; i--) {
-      if (this.#ends[i] !== diskBlock) continue;
-      this.#ends[i] = diskBlock + blocks;
-      this.#sorted = false;
-      return;
-    }
     this.#reserve(this.#count + 1);
     this.#starts[this.#count] = diskBlock;
     this.#ends[this.#count++] = diskBlock + blocks;
@@ -114,26 +151,50 @@ export class SystemZones {
 
   /** Sorts by start and merges what touches. */
   #sort(): void {
-    const order = new Uint32Array(this.#count).map((_, index) => index);
     const starts = this.#starts;
     const ends = this.#ends;
-    order.sort((a, b) => (starts[a] as number) - (starts[b] as number));
+    const order = this.#order();
     const sortedStarts = new Float64Array(this.#count + 16);
     const sortedEnds = new Float64Array(this.#count + 16);
     let count = 0;
-    for (const index of order) {
+    let last = -1;
+    for (let i = 0; i < order.length; i++) {
+      const index = order[i] as number;
       const start = starts[index] as number;
-      const end = ends[index] as number;
-      const last = sortedEnds[count - 1] ?? -1;
-      if (count > 0 && start <= last) sortedEnds[count - 1] = Math.max(last, end);
-      else {
-        sortedStarts[count] = start;
-        sortedEnds[count++] = end;
-      }
+      if (start > last) sortedStarts[count++] = start;
+      last = Math.max(last, ends[index] as number);
+      sortedEnds[count - 1] = last;
     }
     this.#starts = sortedStarts;
     this.#ends = sortedEnds;
     this.#count = count;
     this.#sorted = true;
+  }
+
+  /** The intervals' numbers, sorted by start. As a rule there are two sorted sequences, one after the other. */
+  #order(): Uint32Array {
+    const starts = this.#starts;
+    const count = this.#count;
+    const order = new Uint32Array(count);
+    const second = this.#descent(1);
+    let left = 0;
+    let right = second;
+    for (let i = 0; i < count; i++) {
+      const takesLeft = left < second &&
+        (right >= count || (starts[left] as number) <= (starts[right] as number));
+      order[i] = takesLeft ? left++ : right++;
+    }
+    if (this.#descent(second + 1) < count) {
+      order.sort((a, b) => (starts[a] as number) - (starts[b] as number));
+    }
+    return order;
+  }
+
+  /** The first interval from `from` on that begins before the one in front of it. */
+  #descent(from: number): number {
+    for (let i = from; i < this.#count; i++) {
+      if ((this.#starts[i] as number) < (this.#starts[i - 1] as number)) return i;
+    }
+    return this.#count;
   }
 }

@@ -91,6 +91,8 @@ export class DirContext {
   /** Grows with every change that moves or removes entries: a slot found earlier has to be found again. */
   generation = 0;
   readonly region = new EntryRegion();
+  /** For reading: `emit` may look names up. */
+  readonly readRegion = new EntryRegion();
   /** For splits: the other leaf, the order of the entries, and a copy of the leaf. */
   readonly otherRegion = new EntryRegion();
   readonly order: LeafOrder;
@@ -152,16 +154,12 @@ export class DirContext {
 }
 
 const contexts = new WeakMap<Allocator, DirContext>();
-let latest: DirContext | undefined;
 
 /** The context of an allocator's volume. */
 export function contextOf(alloc: Allocator): DirContext {
-  if (latest !== undefined && latest.alloc === alloc) return latest;
-  let context = contexts.get(alloc);
-  if (context === undefined) {
-    context = new DirContext(alloc);
-    contexts.set(alloc, context);
-  }
-  latest = context;
-  return context;
+  const context = contexts.get(alloc);
+  if (context !== undefined) return context;
+  const made = new DirContext(alloc);
+  contexts.set(alloc, made);
+  return made;
 }

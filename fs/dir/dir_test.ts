@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { InodeFlag } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
-import { isEmpty } from "./dir.ts";
+import { add, DirSlot, find, getDotDot, isEmpty, remove, replace, setDotDot } from "./dir.ts";
 import {
   nameOf,
   newSeed,
@@ -247,5 +247,73 @@ Deno.test({
       assert.equal([...listed.matchAll(/file number \d+/g)].length, 60);
       const dump = new TextDecoder().decode(runTool("debugfs", ["-R", "htree_dump /dir", path]));
       assert.match(dump, /Hash Version: 1/);
+    }),
+});
+
+Deno.test({
+  name: "a slot stays good through other changes; stale ones are found again by name",
+  ignore: toolMissing("mke2fs"),
+  fn: () =>
+    withFolder((folder) => {
+      for (const features of ["^has_journal", "^has_journal,inline_data"]) {
+        const volume = TestVolume.make(folder, ["-t", "ext4", "-b", "1024", "-O", features], "8M");
+        const dir = volume.mkdir(volume.root, "dir");
+        const { alloc } = volume;
+        for (let i = 0; i < 300; i++) {
+          const old = nameOf(`before ${i}`);
+          const ino = volume.link(dir, old);
+          // As a rename does: the old name is looked up, the new one added, the old one removed.
+          volume.operate((handle) => {
+            assert.equal(find(alloc, dir, old, volume.slot), ino);
+            const result = add(alloc, handle, dir, nameOf(`after ${i}`), ino, 1);
+            if (result === 0) remove(alloc, handle, dir, volume.slot);
+            return result;
+          });
+          assert.equal(volume.lookup(dir, old), 0);
+          assert.equal(volume.lookup(dir, nameOf(`after ${i}`)), ino);
+        }
+        assert.equal(volume.list(dir).size, 300);
+        volume.operate((handle) => {
+          const slot = new DirSlot();
+          find(alloc, dir, nameOf("after 7"), slot);
+          find(alloc, dir, nameOf("after 7"), volume.slot);
+          remove(alloc, handle, dir, volume.slot);
+          assert.throws(() => remove(alloc, handle, dir, slot), /no longer there/);
+          add(alloc, handle, dir, nameOf("after 7"), slot.ino, 1);
+          return 0;
+        });
+        volume.check(folder);
+      }
+    }),
+});
+
+Deno.test({
+  name: '"." and ".." are found and ".." is changed, in every form',
+  ignore: toolMissing("mke2fs"),
+  fn: () =>
+    withFolder((folder) => {
+      const options = ["-t", "ext4", "-b", "1024", "-O", "^has_journal,inline_data"];
+      const volume = TestVolume.make(folder, options, "8M");
+      const { alloc, slot } = volume;
+      for (const count of [0, 15, 100]) {
+        const dir = volume.mkdir(volume.root, `dir ${count}`);
+        for (let i = 0; i < count; i++) volume.link(dir, nameOf(`name ${i}`));
+        assert.equal(find(alloc, dir, nameOf("."), slot), dir.ino);
+        assert.equal(find(alloc, dir, nameOf(".."), slot), 2);
+        assert.equal(slot.fileType, 2);
+        const other = volume.mkdir(volume.root, `other ${count}`);
+        volume.operate((handle) => {
+          replace(alloc, handle, dir, slot, other.ino, 2);
+          return 0;
+        });
+        assert.equal(getDotDot(alloc, dir), other.ino);
+        assert.equal(find(alloc, dir, nameOf(".."), slot), other.ino);
+        volume.operate((handle) => {
+          setDotDot(alloc, handle, dir, 2);
+          return 0;
+        });
+        assert.equal(getDotDot(alloc, dir), 2);
+      }
+      volume.check(folder);
     }),
 });

@@ -63,6 +63,13 @@ export class EntryRegion {
     this.fileBlock = fileBlock;
   }
 
+  /** Sets this region to the entries of another. */
+  copy(other: EntryRegion): EntryRegion {
+    const { bytes, view, start, end, blockBytes, directory, fileBlock } = other;
+    this.set(bytes, view, start, end, blockBytes, directory, fileBlock);
+    return this;
+  }
+
   /** Checks every entry. @throws Corrupt */
   verify(inodesCount: number): void {
     const { view, end, blockBytes } = this;
@@ -78,14 +85,16 @@ export class EntryRegion {
   find(name: Uint8Array): number {
     const { bytes, view, end } = this;
     const length = name.length;
-    const firstByte = name[0];
+    // The last byte tells names apart that programs number or extend.
+    const lastByte = name[length - 1];
+    const lastPlace = DIRENT_HEADER_BYTES + length - 1;
     const last = end - MIN_DIRENT_BYTES;
     const narrow = this.blockBytes < 0x10000;
     let at = this.start;
     while (at <= last) {
       const word = view.getUint32(at + 4, true);
       if (
-        ((word >>> 16) & 0xff) === length && bytes[at + DIRENT_HEADER_BYTES] === firstByte &&
+        ((word >>> 16) & 0xff) === length && bytes[at + lastPlace] === lastByte &&
         this.#sameName(at, name) && view.getUint32(at, true) !== 0
       ) return at;
       const recLen = narrow ? word & 0xffff : direntRecLen(view, at, this.blockBytes);
@@ -179,7 +188,7 @@ export class EntryRegion {
   #sameName(at: number, name: Uint8Array): boolean {
     const { bytes } = this;
     const start = at + DIRENT_HEADER_BYTES;
-    for (let i = name.length - 1; i > 0; i--) {
+    for (let i = name.length - 2; i >= 0; i--) {
       if (bytes[start + i] !== name[i]) return false;
     }
     return true;

@@ -8,6 +8,9 @@ import { nameOf, newSeed, Random, TestVolume, textOf, toolMissing, withFolder } 
 /** Values that lengths, counts and block numbers are likely to be compared with. */
 const NASTY = [0, 1, 2, 3, 4, 7, 8, 11, 12, 13, 0x7f, 0x80, 0xff, 0x3f8, 0x400, 0xfff0, 0xffff];
 
+/** Images tried a form. */
+const ROUNDS = 60;
+
 interface Sample {
   readonly image: Uint8Array;
   readonly ino: number;
@@ -17,7 +20,7 @@ interface Sample {
 }
 
 function makeSample(folder: string, options: readonly string[], names: number): Sample {
-  const volume = TestVolume.make(folder, options, "4M");
+  const volume = TestVolume.make(folder, options, "2M");
   const dir = volume.mkdir(volume.root, "dir");
   for (let i = 0; i < names; i++) volume.link(dir, nameOf(`name number ${i}`));
   const path = `${folder}/sample.img`;
@@ -122,7 +125,7 @@ for (const [form, [names, ...options]] of Object.entries(FORMS)) {
         const seed = newSeed();
         console.log(`seed ${seed}`);
         const sample = makeSample(folder, options, names);
-        for (let round = 0; round < 300; round++) {
+        for (let round = 0; round < ROUNDS; round++) {
           const random = new Random(seed + round);
           const image = mutate(sample, random);
           const started = performance.now();

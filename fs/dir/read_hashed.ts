@@ -50,16 +50,16 @@ function emitSequence(
   position: number,
   emit: EmitEntry,
 ): boolean {
-  const { sequence, region } = context;
+  const { sequence, readRegion } = context;
   let current = Number.NaN;
   for (let index = sequence.indexFrom(position); index < sequence.count; index++) {
     const fileBlock = sequence.fileBlock(index);
     if (fileBlock !== current) {
-      usePlace(context, dir, fileBlock);
+      readRegion.copy(usePlace(context, dir, fileBlock));
       current = fileBlock;
     }
     const next = sequence.position(index) + 1;
-    if (!emitEntry(context, region, sequence.offset(index), next, emit)) return false;
+    if (!emitEntry(context, readRegion, sequence.offset(index), next, emit)) return false;
   }
   return true;
 }

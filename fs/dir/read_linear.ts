@@ -5,7 +5,7 @@
  * @module
  */
 
-import { direntInode, direntRecLen } from "../layout/dirent.ts";
+import { direntInode, direntRecLen, MIN_DIRENT_BYTES } from "../layout/dirent.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import { lookup, type Mapping } from "../map/map.ts";
 import type { Inode } from "../volume/inode.ts";
@@ -55,17 +55,20 @@ export function readLinear(
   }
 }
 
-/** Emits the region's entries from `cookie` on; the region's start has the cookie `base`. */
+/** Emits a region's entries from `cookie` on; the region's start has the cookie `base`. */
 function emitRegion(
   context: DirContext,
-  region: EntryRegion,
+  source: EntryRegion,
   base: number,
   cookie: number,
   emit: EmitEntry,
 ): boolean {
+  const region = context.readRegion.copy(source);
   const { view, start, end, blockBytes } = region;
   for (let at = start; at < end;) {
-    const next = at + direntRecLen(view, at, blockBytes);
+    const recLen = direntRecLen(view, at, blockBytes);
+    if (recLen < MIN_DIRENT_BYTES) throw region.corrupt(at, `rec_len ${recLen}`);
+    const next = at + recLen;
     const place = base + at - start;
     if (place >= cookie && direntInode(view, at) !== 0) {
       if (!emitEntry(context, region, at, base + next - start, emit)) return false;

@@ -15,6 +15,12 @@ import { type AllocatedMapping, type AllocateOptions, recall } from "./mapping.t
 
 const path = new ExtentPath();
 const neighbors = new ExtentPath();
+/** Where a new extent goes. */
+const placed = {
+  diskBlock: 0,
+  /** In a cluster that the file had already. */
+  shared: false,
+};
 const goal: AllocationGoal = {
   diskBlock: 0,
   fileBlock: 0,
@@ -40,21 +46,9 @@ export function allocateExtent(
     out.fresh = false;
     return out.blocks;
   }
-  const hole = inode.mapFileBlock + inode.mapBlocks - fileBlock;
-  const wanted = Math.min(blocks, hole, longestExtent(options.unwritten));
-  const shared = sharedCluster(alloc, inode, fileBlock);
-  const { clusterBlocks } = alloc.volume.geometry;
-  let count = Math.min(wanted, clusterBlocks - fileBlock % clusterBlocks);
-  let diskBlock = shared;
-  if (shared === 0) {
-    const end = fileBlock + hole;
-    // A cluster at the hole's end belongs to the extent behind it.
-    const whole = end - end % clusterBlocks - fileBlock;
-    setGoal(leaf, fileBlock, whole > 0 ? Math.min(wanted, whole) : wanted, options);
-    count = alloc.allocate(handle, inode, goal);
-    if (count < 0) return count;
-    diskBlock = alloc.found.diskBlock;
-  }
+  const count = place(alloc, handle, inode, leaf, fileBlock, blocks, options);
+  if (count < 0) return count;
+  const { diskBlock, shared } = placed;
   const { unwritten } = options;
   const result = insertExtent(
     alloc,
@@ -67,7 +61,7 @@ export function allocateExtent(
     unwritten,
   );
   if (result < 0) {
-    if (shared === 0) alloc.undo(handle, inode, diskBlock, count);
+    if (!shared) alloc.undo(handle, inode, diskBlock, count);
     return result;
   }
   rememberAt(inode, path.leaf, fileBlock);
@@ -75,6 +69,33 @@ export function allocateExtent(
   out.blocks = count;
   out.unwritten = unwritten;
   out.fresh = true;
+  return count;
+}
+
+/**
+ * Finds disk blocks for the hole at `fileBlock`, which the inode remembers, and puts them into `placed`.
+ * @returns how many, or the allocator's negative answer.
+ */
+function place(
+  alloc: Allocator,
+  handle: Handle,
+  inode: Inode,
+  leaf: PathLevel,
+  fileBlock: number,
+  blocks: number,
+  options: AllocateOptions,
+): number {
+  const { clusterBlocks } = alloc.volume.geometry;
+  const end = inode.mapFileBlock + inode.mapBlocks;
+  const wanted = Math.min(blocks, end - fileBlock, longestExtent(options.unwritten));
+  placed.diskBlock = sharedCluster(alloc, inode, fileBlock);
+  placed.shared = placed.diskBlock !== 0;
+  if (placed.shared) return Math.min(wanted, clusterBlocks - fileBlock % clusterBlocks);
+  // A cluster at the hole's end belongs to the extent behind it.
+  const whole = end - end % clusterBlocks - fileBlock;
+  setGoal(leaf, fileBlock, whole > 0 ? Math.min(wanted, whole) : wanted, options);
+  const count = alloc.allocate(handle, inode, goal);
+  placed.diskBlock = alloc.found.diskBlock;
   return count;
 }
 

@@ -16,6 +16,7 @@ import {
 import type { Inode } from "../volume/inode.ts";
 import { collapseRoot } from "./extent_collapse.ts";
 import { joinLeft, joinNext, joinRight, openEntry } from "./extent_insert.ts";
+import { mergeNeighbors } from "./extent_merge.ts";
 import { ExtentPath } from "./extent_path.ts";
 import { makeRoom } from "./extent_split.ts";
 
@@ -65,9 +66,10 @@ function convertPart(
   const stop = start + extentBlocks(leaf.view, leaf.at(leaf.index));
   if (from === start && to === stop) {
     setExtentBlocks(leaf.view, leaf.at(leaf.index), stop - start, false);
-    joinNext(leaf, leaf.index);
-    joinNext(leaf, leaf.index - 1);
+    const joined = joinNext(leaf, leaf.index);
+    const joinedBefore = joinNext(leaf, leaf.index - 1);
     path.dirty(alloc, handle, inode, leaf);
+    if (joined || joinedBefore) mergeNeighbors(alloc, handle, inode, path);
     return 0;
   }
   if (from === start && moveToLeft(alloc, handle, inode, to, stop)) return 0;

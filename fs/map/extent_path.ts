@@ -107,12 +107,36 @@ export class ExtentPath {
     for (let number = 0; number < depth; number++) {
       level.index = Math.max(0, search(level, fileBlock));
       const child = this.level(number + 1);
-      descend(alloc, inode, level, child, depth - number - 1);
+      this.child(alloc, inode, level, level.index, child, depth - number - 1);
       level = child;
     }
     level.index = search(level, fileBlock);
     this.leaf = level;
     return level;
+  }
+
+  /**
+   * Steps from index entry `index` of a node to the node below it, which has depth `depth`.
+   * @throws Corrupt "extent node"; DeviceError.
+   */
+  child(
+    alloc: Allocator,
+    inode: Inode,
+    parent: PathLevel,
+    index: number,
+    child: PathLevel,
+    depth: number,
+  ): void {
+    child.low = parent.key(index);
+    child.high = index + 1 < parent.entries ? parent.key(index + 1) : parent.high;
+    const block = indexChildBlock(parent.view, parent.at(index));
+    const buffer = alloc.volume.cache.get(block);
+    child.buffer = buffer;
+    child.view = buffer.view;
+    child.bytes = buffer.bytes;
+    child.node = 0;
+    if (buffer.verifiedAs === VERIFIED_EXTENT_NODE) checkFit(inode, child, depth);
+    else checkNode(alloc, inode, child, depth);
   }
 
   /** Marks the node of a level as changed. */
@@ -153,27 +177,6 @@ function search(level: PathLevel, fileBlock: number): number {
     else high = middle;
   }
   return low;
-}
-
-/** Steps from an index entry to the node below it. */
-function descend(
-  alloc: Allocator,
-  inode: Inode,
-  parent: PathLevel,
-  child: PathLevel,
-  depth: number,
-): void {
-  const { index } = parent;
-  const block = indexChildBlock(parent.view, parent.at(index));
-  child.low = parent.key(index);
-  child.high = index + 1 < parent.entries ? parent.key(index + 1) : parent.high;
-  const buffer = alloc.volume.cache.get(block);
-  child.buffer = buffer;
-  child.view = buffer.view;
-  child.bytes = buffer.bytes;
-  child.node = 0;
-  if (buffer.verifiedAs === VERIFIED_EXTENT_NODE) checkFit(inode, child, depth);
-  else checkNode(alloc, inode, child, depth);
 }
 
 /** Checks that a node known to be good belongs below its parent. */

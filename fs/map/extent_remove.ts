@@ -17,6 +17,7 @@ import type { Inode } from "../volume/inode.ts";
 import { checkRemoveEntry, collapseRoot, removeEntry } from "./extent_collapse.ts";
 import { openEntry } from "./extent_insert.ts";
 import { anyExtentIn } from "./extent_lookup.ts";
+import { mergeNeighbors } from "./extent_merge.ts";
 import { ExtentPath } from "./extent_path.ts";
 import { holdsMetadata } from "./mapping.ts";
 import { makeRoom } from "./extent_split.ts";
@@ -92,7 +93,9 @@ function removePart(
     alloc.free(handle, inode, doomed.diskBlock, doomed.blocks, holdsMetadata(inode));
   }
   if (from === start && to === stop) {
+    const survives = leaf.entries > 1;
     removeEntry(alloc, handle, inode, path);
+    if (survives) mergeNeighbors(alloc, handle, inode, path);
     return 0;
   }
   const { view } = leaf;

@@ -66,6 +66,9 @@ export interface FormatOptions {
   readonly minimumBlockBytes?: number;
   /** Logical sector size of the storage: blocks cannot be smaller. */
   readonly sectorBytes?: number;
+  /** What the storage likes to read and write at once, for the RAID parameters that are not given. */
+  readonly minimumIoBytes?: number;
+  readonly optimalIoBytes?: number;
   /** -C: cluster size, with the feature bigalloc. */
   readonly clusterBytes?: number;
   /** -I: inode size, 128 to the block size. */

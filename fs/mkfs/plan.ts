@@ -62,8 +62,9 @@ function setIdentity(superblock: Superblock, parameters: Parameters): void {
   superblock.featureIncompat = features.incompat;
   superblock.featureRoCompat = features.roCompat;
   superblock.defaultMountOptions = parameters.revision === 0 ? 0 : DEFAULT_MOUNT_OPTIONS;
-  superblock.raidStride = options.raidStride ?? 0;
-  superblock.raidStripeWidth = options.raidStripeWidth ?? 0;
+  superblock.raidStride = options.raidStride ?? wholeBlocks(parameters, options.minimumIoBytes);
+  superblock.raidStripeWidth = options.raidStripeWidth ??
+    wholeBlocks(parameters, options.optimalIoBytes);
   superblock.logGroupsPerFlex = parameters.logGroupsPerFlex;
   const journalDevice = features.hasIncompat(Incompat.JOURNAL_DEV);
   superblock.flags = (journalDevice ? 0 : FLAG_SIGNED_HASH) |
@@ -81,6 +82,11 @@ function setIdentity(superblock: Superblock, parameters: Parameters): void {
   }
   superblock.descriptorSizeRaw = parameters.descriptorBytes;
   if (features.hasRoCompat(RoCompat.METADATA_CSUM)) superblock.checksumType = 1;
+}
+
+/** An I/O size in blocks; 0 when it says nothing because it is no more than a block. */
+function wholeBlocks({ blockBytes }: Parameters, bytes = 0): number {
+  return bytes > blockBytes ? Math.floor(bytes / blockBytes) : 0;
 }
 
 function setGroupSize(superblock: Superblock, parameters: Parameters): void {
@@ -183,15 +189,20 @@ function setInodesPerGroup(
     );
     const rounded = Math.max(8, filled) & ~7;
     if (rounded * groups > MAX_32) continue;
-    if (rounded * groups < FIRST_INODE) {
-      const few = `${rounded * groups} inodes are too few`;
-      throw new FormatError("inodes", `${few}: a file system needs ${FIRST_INODE + 1}`);
-    }
+    if (rounded * groups < FIRST_INODE) throw tooFewInodes(parameters, rounded * groups);
     superblock.inodesPerGroup = rounded;
     superblock.inodesCount = rounded * groups;
     superblock.freeInodesCount = superblock.inodesCount;
     return true;
   }
+}
+
+function tooFewInodes(parameters: Parameters, inodes: number): FormatError {
+  const { options, blocksCount, blockBytes } = parameters;
+  const few = `${inodes} inodes are too few: a file system needs ${FIRST_INODE + 1}`;
+  if (options.inodes !== undefined) return new FormatError("inodes", few);
+  if (options.inodeRatioBytes !== undefined) return new FormatError("inodeRatioBytes", few);
+  return new FormatError("sizeBytes", `${blocksCount * blockBytes} bytes are too small: ${few}`);
 }
 
 function setReservedGdt(

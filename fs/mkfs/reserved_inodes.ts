@@ -8,12 +8,7 @@
 import { Compat } from "../layout/features.ts";
 import { pointersPerBlock, TRIPLE_INDIRECT_SLOT } from "../layout/indirect.ts";
 import { I_BLOCK_OFFSET, InodeRecord, S_IFREG } from "../layout/inode.ts";
-import {
-  BAD_BLOCKS_INODE,
-  groupHasSuperblock,
-  RESIZE_INODE,
-  ROOT_INODE,
-} from "../layout/superblock.ts";
+import { BAD_BLOCKS_INODE, RESIZE_INODE, ROOT_INODE } from "../layout/superblock.ts";
 import type { Maker } from "./maker.ts";
 
 /** Takes the reserved inode numbers, and makes the inode of bad blocks. */

@@ -10,7 +10,7 @@ import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 
 /** Something recognised. */
 export interface Found {
-  /** "ext4", "xfs", "partition table (gpt)", … */
+  /** "ext4", "xfs", "swap space", "partition table (gpt)", … */
   readonly type: string;
   readonly label: string;
 }
@@ -38,9 +38,9 @@ const hasFatParameters = (view: DataView): boolean => {
 const SIGNATURES: readonly Signature[] = [
   { type: "xfs", offset: 0, magic: "XFSB", label: [108, 12] },
   { type: "btrfs", offset: 64 * KIB + 64, magic: "_BHRfS_M", label: [64 * KIB + 299, 256] },
-  { type: "swap", offset: 4086, magic: "SWAPSPACE2", label: [1052, 16] },
-  { type: "swap", offset: 4086, magic: "SWAP-SPACE", label: [1052, 16] },
-  { type: "swap", offset: 65526, magic: "SWAPSPACE2", label: [1052, 16] },
+  { type: "swap space", offset: 4086, magic: "SWAPSPACE2", label: [1052, 16] },
+  { type: "swap space", offset: 4086, magic: "SWAP-SPACE", label: [1052, 16] },
+  { type: "swap space", offset: 65526, magic: "SWAPSPACE2", label: [1052, 16] },
   { type: "ntfs", offset: 3, magic: "NTFS    " },
   { type: "exfat", offset: 3, magic: "EXFAT   " },
   { type: "f2fs", offset: KIB, magic: "\x10\x20\xf5\xf2" },

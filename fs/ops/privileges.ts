@@ -11,9 +11,9 @@ import type { Engine } from "./engine.ts";
 const CAPABILITY = new TextEncoder().encode("capability");
 const GROUP_EXECUTE = 0o10;
 
-/** Clears set-user-id, set-group-id of a group-executable file, and `security.capability`. */
+/** Clears set-user-id, set-group-id of what is group-executable, and `security.capability`; directories keep theirs. */
 export function dropPrivileges(engine: Engine, handle: Handle, inode: Inode): void {
-  if (!inode.isRegular) return;
+  if (inode.isDirectory) return;
   let mode = inode.mode & ~S_ISUID;
   if ((mode & GROUP_EXECUTE) !== 0) mode &= ~S_ISGID;
   if (mode !== inode.mode) {

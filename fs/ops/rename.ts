@@ -101,29 +101,36 @@ function check(engine: Engine, move: Move, flags: number): number {
   ) {
     return -EXDEV;
   }
+  const loops = checkLoops(engine, move, exchanging);
+  if (loops < 0) return loops;
   if (!exchanging && target !== null && target !== source) {
     if (source.isDirectory && !target.isDirectory) return -ENOTDIR;
     if (!source.isDirectory && target.isDirectory) return -EISDIR;
     if (target.isDirectory && !isEmpty(engine.alloc, target)) return -ENOTEMPTY;
   }
-  return checkTree(engine, move, exchanging);
+  return checkLinkCounts(engine, move, exchanging);
 }
 
-/** Link counts and loops, when directories change their parent. */
-function checkTree(engine: Engine, move: Move, exchanging: boolean): number {
+/** No directory may come to lie in itself. As in Linux this is looked at before the kinds of the two. */
+function checkLoops(
+  engine: Engine,
+  { from, to, source, target }: Move,
+  exchanging: boolean,
+): number {
+  if (from === to) return 0;
+  if (source.isDirectory && isWithin(engine, to, source.ino)) return -EINVAL;
+  if (target === null || !target.isDirectory || !isWithin(engine, from, target.ino)) return 0;
+  return exchanging ? -EINVAL : -ENOTEMPTY;
+}
+
+/** Whether both directories may have another subdirectory, if they get one. */
+function checkLinkCounts(engine: Engine, move: Move, exchanging: boolean): number {
   const { from, to, source, target } = move;
   if (from === to) return 0;
   const targetIsDirectory = target?.isDirectory ?? false;
-  if (source.isDirectory) {
-    if (isWithin(engine, to, source.ino)) return -EINVAL;
-    if (!targetIsDirectory) {
-      const allowed = maySubdirectory(engine, to);
-      if (allowed < 0) return allowed;
-    }
-  }
-  if (!exchanging || target === null || !targetIsDirectory) return 0;
-  if (isWithin(engine, from, target.ino)) return -EINVAL;
-  return source.isDirectory ? 0 : maySubdirectory(engine, from);
+  if (source.isDirectory && !targetIsDirectory) return maySubdirectory(engine, to);
+  if (exchanging && targetIsDirectory && !source.isDirectory) return maySubdirectory(engine, from);
+  return 0;
 }
 
 function projectDiffers(dir: Inode, inode: Inode): boolean {

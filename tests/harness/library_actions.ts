@@ -163,7 +163,7 @@ const removeOne: Action = (world) => {
   const place = anyPlace(world);
   const { path, node } = place;
   const full = node !== undefined && node.children.size > 0;
-  const recursive = world.random.chance(15);
+  const recursive = world.random.chance(4);
   const wanted = node === undefined ? "ENOENT" : full && !recursive ? "ENOTEMPTY" : "";
   const what = `remove ${path} ${recursive}`;
   if (!agree(world, what, wanted, () => world.image.remove(path, { recursive }))) return;

@@ -192,7 +192,7 @@ export function treeDifferences(left: Tree, right: Tree): readonly string[] {
 export function mustBeSameTree(left: Tree, right: Tree, what: string): void {
   const lines = treeDifferences(left, right);
   if (lines.length === 0) return;
-  const shown = lines.slice(0, 20).map((line) => `  ${line}`).join("\n");
-  const more = lines.length > 20 ? `\n  … and ${lines.length - 20} more` : "";
+  const shown = lines.slice(0, 10).map((line) => `  ${line}`).join("\n");
+  const more = lines.length > 10 ? `\n  … and ${lines.length - 10} more` : "";
   throw new Error(`${what}: ${lines.length} of ${left.size} objects differ:\n${shown}${more}`);
 }

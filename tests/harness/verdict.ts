@@ -43,6 +43,7 @@ export function withLog<Result>(image: string, action: () => Result): Result {
     const log = logOf(image).trim();
     if (log === "" || !(error instanceof Error)) throw error;
     const tail = log.split("\n").slice(-15).join("\n");
-    throw new Error(`${error.message}\nthe end of kfs's log:\n${tail}`, { cause: error });
+    error.message += `\nthe end of kfs's log:\n${tail}`;
+    throw error;
   }
 }

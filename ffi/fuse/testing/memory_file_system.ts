@@ -14,6 +14,8 @@ const FS_IOC_GETFLAGS = 0x80086601;
 const FS_IOC_SETFLAGS = 0x40086602;
 /** The kernel asks for this before it sends FS_IOC_SETFLAGS. */
 const FS_IOC_FSGETXATTR = 0x801c581f;
+/** Of this file system: replaces a file's first byte behind the kernel's back, then tells it. */
+export const TOUCH_BEHIND = 0x6b01;
 const SEEK_DATA = 3;
 const PUNCH_HOLE = 2;
 const KEEP_SIZE = 1;
@@ -425,6 +427,14 @@ export class MemoryFileSystem implements port.FileSystem {
     this.#count("ioctl");
     const node = this.#node(id);
     if (command === FS_IOC_FSGETXATTR) return output.length;
+    if (command === TOUCH_BEHIND) {
+      node.data[0] = 0x21;
+      this.server?.invalidateInode(id, 0, 0);
+      for (const key of this.tree.nodes.get(port.ROOT_NODE)?.children.keys() ?? []) {
+        this.server?.invalidateEntry(port.ROOT_NODE, bytesOf(key));
+      }
+      return 0;
+    }
     if (command === FS_IOC_GETFLAGS) {
       output[0] = node.flags;
       return 4;

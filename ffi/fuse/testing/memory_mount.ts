@@ -60,6 +60,7 @@ export class MemoryMount {
       deferSyncs: options.deferSyncs ?? false,
       trace: options.trace ?? false,
       writeback: options.writeback ?? false,
+      notices: options.notices ?? false,
       spinLimit: options.spinLimit,
     };
     this.#worker.postMessage(request);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { IoThread } from "../../io/io_thread.ts";
 import { FuseSession } from "../session.ts";
 import { MemoryFileSystem } from "./memory_file_system.ts";
 
@@ -15,6 +16,8 @@ export interface ServeRequest {
   readonly deferSyncs: boolean;
   readonly trace: boolean;
   readonly writeback: boolean;
+  /** Start a thread for notices. */
+  readonly notices?: boolean;
   readonly spinLimit?: number;
 }
 
@@ -27,19 +30,22 @@ export interface ServeReport {
   readonly nodesLeft: number;
 }
 
-self.addEventListener("message", (event: MessageEvent<ServeRequest>) => {
+self.addEventListener("message", async (event: MessageEvent<ServeRequest>) => {
   const { descriptor, stopEvent, deferSyncs, trace, writeback, spinLimit } = event.data;
   const fileSystem = new MemoryFileSystem();
   if (deferSyncs) fileSystem.deferredSyncs = [];
+  const noticeThread = event.data.notices === true ? await IoThread.start() : undefined;
   const session = new FuseSession(descriptor, fileSystem, {
     stopEvent,
     writeback,
     spinLimit,
+    noticeThread,
     attributesValidMs: 60_000,
     onReady: () => self.postMessage("ready"),
     trace: trace ? (line) => console.error(line) : undefined,
   });
   const end = session.run();
+  noticeThread?.close();
   const report: ServeReport = {
     end,
     destroyed: fileSystem.destroyed,

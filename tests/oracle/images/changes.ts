@@ -50,7 +50,7 @@ const ON_ANY: readonly ((path: string, random: Random) => void)[] = [
 function growFolder(folder: string, random: Random): void {
   expectDone("mkdir", libc.mkdir(folder));
   const name = "n".repeat(random.between(10, 120));
-  for (let index = 0; index < 400; index++) {
+  for (let index = 0; index < 250; index++) {
     const flags = libc.O_CREAT | libc.O_RDWR;
     const descriptor = libc.open(`${folder}/${name}${index}`, flags, 0o640);
     expectDone("create", descriptor);
@@ -59,7 +59,7 @@ function growFolder(folder: string, random: Random): void {
     expectDone("write", libc.pwrite(descriptor, bytes, 0));
     libc.close(descriptor);
   }
-  for (let index = 0; index < 400; index += 3) libc.unlink(`${folder}/${name}${index}`);
+  for (let index = 0; index < 250; index += 3) libc.unlink(`${folder}/${name}${index}`);
 }
 
 /** A file of many separate extents, some of them freed again. */
@@ -68,10 +68,10 @@ function writeFragments(path: string, random: Random): void {
   expectDone("create", descriptor);
   if (descriptor < 0) return;
   const bytes = random.fill(new Uint8Array(100));
-  for (let piece = 0; piece < 300; piece++) {
+  for (let piece = 0; piece < 200; piece++) {
     expectDone("write", libc.pwrite(descriptor, bytes, piece * 16_384));
   }
-  expectDone("truncate", libc.ftruncate(descriptor, 200 * 16_384 + 5));
+  expectDone("truncate", libc.ftruncate(descriptor, 130 * 16_384 + 5));
   libc.fsync(descriptor);
   libc.close(descriptor);
 }

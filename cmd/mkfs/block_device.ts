@@ -1,24 +1,43 @@
 /**
- * External journals (-J device=): finding and opening one.
+ * What block devices tell of themselves, and external journals on them (-J device=).
  *
  * @module
  */
 
 import { sectorBytes } from "../../ffi/libc/block_device.ts";
+import { statusOf } from "../../ffi/libc/status.ts";
 import { openFileDevice } from "../../ffi/device/open.ts";
 import { SUPERBLOCK_OFFSET } from "../../fs/layout/superblock.ts";
 import type { FormatOptions } from "../../fs/mkfs/options.ts";
 import { CommandError } from "../shared/command_error.ts";
 import { usedBy } from "../shared/in_use.ts";
 
-/** Logical sector size of a block device. */
-export function sectorBytesOf(path: string): number {
+/** Sector size, and what the device likes to read and write at once. */
+export function blockDeviceOptions(path: string): Partial<FormatOptions> {
   const device = openFileDevice(path, { readOnly: true, lock: false });
   try {
-    return sectorBytes(device.descriptor);
+    const status = statusOf(path, true);
+    const queue = `/sys/dev/block/${status.rdevMajor}:${status.rdevMinor}`;
+    return {
+      sectorBytes: sectorBytes(device.descriptor),
+      minimumIoBytes: queueLimit(queue, "minimum_io_size"),
+      optimalIoBytes: queueLimit(queue, "optimal_io_size"),
+    };
   } finally {
     device.close();
   }
+}
+
+/** A limit of the device's queue, or of its disk's when it is a partition; 0 when it is not known. */
+function queueLimit(device: string, name: string): number {
+  for (const folder of [`${device}/queue`, `${device}/../queue`]) {
+    try {
+      return Number(Deno.readTextFileSync(`${folder}/${name}`)) || 0;
+    } catch {
+      // Not there: a partition has no queue of its own.
+    }
+  }
+  return 0;
 }
 
 /**

@@ -1,0 +1,216 @@
+/**
+ * Filling a new file system from a tree of files: which comes from where is the source's business, how it
+ * gets into the file system the sink's. Directory by directory, so that what lies together in a
+ * directory lies together on disk.
+ *
+ * @module
+ */
+
+import { ENOSPC } from "../errno.ts";
+import { FsError } from "../errors.ts";
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../layout/inode.ts";
+
+/** Seconds since 1970 and nanoseconds. */
+export interface NodeTime {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** What an inode has besides its content. */
+export interface NodeAttributes {
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly atime: NodeTime;
+  readonly mtime: NodeTime;
+  readonly ctime: NodeTime;
+}
+
+/** A node of the tree to be copied. */
+export interface SourceNode extends NodeAttributes {
+  /** The last component of its path; empty for the root. */
+  readonly name: Uint8Array;
+  /** Size in bytes of a regular file. */
+  readonly size: number;
+  /** Device number of a device node (the kernel's new_encode_dev). */
+  readonly rdev: number;
+  /** The same for all names of one inode that has several; undefined for an only name. */
+  readonly linkKey: string | undefined;
+  /** For messages. */
+  readonly path: string;
+  /** Gives the parts of a regular file that hold data, in ascending order. A part is valid during the call. */
+  readContent(write: (offset: number, bytes: Uint8Array) => void): void;
+  /** Target of a symbolic link. */
+  readTarget(): Uint8Array;
+  /** Extended attributes: full names and values. */
+  readXattrs(): Iterable<readonly [name: Uint8Array, value: Uint8Array]>;
+  /** Nodes in a directory, in the order in which they are to be made. */
+  readChildren(): Iterable<SourceNode>;
+}
+
+/** Where the copy goes. Methods return 0 or an inode number, or a negated errno. */
+export interface TreeSink {
+  /** The root directory's inode number. */
+  readonly root: number;
+  /** The inode that a name stands for, 0 for none. */
+  find(parent: number, name: Uint8Array): number;
+  makeDirectory(parent: number, name: Uint8Array): number;
+  makeNode(parent: number, name: Uint8Array, mode: number, rdev: number): number;
+  makeSymlink(parent: number, name: Uint8Array, target: Uint8Array): number;
+  link(ino: number, parent: number, name: Uint8Array): number;
+  /** Writes all of `bytes`. */
+  write(ino: number, offset: number, bytes: Uint8Array): number;
+  setSize(ino: number, size: number): number;
+  setXattr(ino: number, name: Uint8Array, value: Uint8Array): number;
+  /** Comes last for each inode: nothing changes its times afterwards. */
+  setAttributes(ino: number, attributes: NodeAttributes): number;
+}
+
+/** Choices for a copy. */
+export interface PopulateOptions {
+  /** Default true. */
+  readonly copyXattrs?: boolean;
+  /** Give the root directory the source root's owner, mode, times and attributes. Default true. */
+  readonly copyRoot?: boolean;
+  /** Told of what could not be copied as it was, one line each. */
+  readonly warn?: (message: string) => void;
+  /** Told now and then how many nodes were made. */
+  readonly progress?: (step: string, done: number, total: number) => void;
+}
+
+/** What was copied. */
+export interface PopulateResult {
+  files: number;
+  directories: number;
+  symlinks: number;
+  specials: number;
+  hardLinks: number;
+  /** Bytes of data in files, holes left out. */
+  bytes: number;
+}
+
+interface Pending {
+  readonly node: SourceNode;
+  readonly ino: number;
+}
+
+const LOST_FOUND = "lost+found";
+
+/** Copies everything below `root`. @throws FsError naming the node that could not be made. */
+export function populate(
+  root: SourceNode,
+  sink: TreeSink,
+  options: PopulateOptions = {},
+): PopulateResult {
+  return new Populator(sink, options).run(root);
+}
+
+class Populator {
+  readonly #result: PopulateResult = {
+    files: 0,
+    directories: 0,
+    symlinks: 0,
+    specials: 0,
+    hardLinks: 0,
+    bytes: 0,
+  };
+  /** Inodes with several names that were made already. */
+  readonly #links = new Map<string, number>();
+  #made = 0;
+
+  constructor(readonly sink: TreeSink, readonly options: PopulateOptions) {}
+
+  run(root: SourceNode): PopulateResult {
+    const stack: Pending[] = [{ node: root, ino: this.sink.root }];
+    for (let pending = stack.pop(); pending !== undefined; pending = stack.pop()) {
+      const below: Pending[] = [];
+      for (const child of pending.node.readChildren()) {
+        const ino = this.#make(child, pending.ino);
+        if ((child.mode & S_IFMT) === S_IFDIR) below.push({ node: child, ino });
+      }
+      if (pending.node !== root || this.options.copyRoot !== false) {
+        this.#finish(pending.node, pending.ino);
+      }
+      stack.push(...below.reverse());
+    }
+    return this.#result;
+  }
+
+  /** Makes a node with its content; a directory stays open for its own children. */
+  #make(node: SourceNode, parent: number): number {
+    this.options.progress?.("Copying files", ++this.#made, 0);
+    if ((node.mode & S_IFMT) === S_IFDIR) return this.#makeDirectory(node, parent);
+    const { linkKey } = node;
+    const known = linkKey === undefined ? undefined : this.#links.get(linkKey);
+    if (known !== undefined) {
+      this.#check(this.sink.link(known, parent, node.name), node, "linked");
+      // Linking changed the inode's change time.
+      this.#check(this.sink.setAttributes(known, node), node, "given its attributes");
+      this.#result.hardLinks++;
+      return known;
+    }
+    const ino = this.#makeLeaf(node, parent);
+    if (linkKey !== undefined) this.#links.set(linkKey, ino);
+    this.#finish(node, ino);
+    return ino;
+  }
+
+  #makeDirectory(node: SourceNode, parent: number): number {
+    this.#result.directories++;
+    if (parent === this.sink.root && new TextDecoder().decode(node.name) === LOST_FOUND) {
+      const existing = this.sink.find(parent, node.name);
+      if (existing > 0) return existing;
+    }
+    return this.#check(this.sink.makeDirectory(parent, node.name), node, "made");
+  }
+
+  #makeLeaf(node: SourceNode, parent: number): number {
+    const type = node.mode & S_IFMT;
+    if (type === S_IFLNK) {
+      this.#result.symlinks++;
+      return this.#check(this.sink.makeSymlink(parent, node.name, node.readTarget()), node, "made");
+    }
+    const made = this.sink.makeNode(parent, node.name, node.mode & (S_IFMT | 0o777), node.rdev);
+    const ino = this.#check(made, node, "made");
+    if (type === S_IFREG) this.#copyContent(node, ino);
+    else this.#result.specials++;
+    return ino;
+  }
+
+  #copyContent(node: SourceNode, ino: number): void {
+    this.#result.files++;
+    if (node.size === 0) return;
+    let end = 0;
+    node.readContent((offset, bytes) => {
+      const written = this.#check(this.sink.write(ino, offset, bytes), node, "written");
+      if (written < bytes.length) this.#check(-ENOSPC, node, "written");
+      this.#result.bytes += bytes.length;
+      end = offset + bytes.length;
+    });
+    if (end < node.size) this.#check(this.sink.setSize(ino, node.size), node, "sized");
+  }
+
+  /** Extended attributes, owner, mode and times. */
+  #finish(node: SourceNode, ino: number): void {
+    if (this.options.copyXattrs !== false) {
+      for (const [name, value] of node.readXattrs()) {
+        const result = this.sink.setXattr(ino, name, value);
+        if (result === -ENOSPC) this.#check(result, node, "given its extended attributes");
+        if (result < 0) {
+          const text = new TextDecoder().decode(name);
+          this.options.warn?.(`${node.path}: attribute ${text} not copied (errno ${-result})`);
+        }
+      }
+    }
+    this.#check(this.sink.setAttributes(ino, node), node, "given its attributes");
+  }
+
+  #check(result: number, node: SourceNode, what: string): number {
+    if (result >= 0) return result;
+    const reason = result === -ENOSPC
+      ? "the file system has no space or no inodes left"
+      : `errno ${-result}`;
+    throw new FsError(-result, `${node.path} could not be ${what}: ${reason}`);
+  }
+}
