@@ -47,7 +47,6 @@ function absolute(options: KfsOptions): KfsOptions {
     name === "" || name.startsWith("/") ? name : `${Deno.cwd()}/${name}`;
   return {
     ...options,
-    fsname: options.fsname === "" ? path(options.image) : options.fsname,
     image: path(options.image),
     mountPoint: path(options.mountPoint),
     logFile: path(options.logFile),

@@ -5,6 +5,7 @@
  */
 
 import type { FileDevice } from "../../ffi/device/file_device.ts";
+import { attachLoop, type LoopDevice } from "../../ffi/device/loop_device.ts";
 import { openFileDevice } from "../../ffi/device/open.ts";
 import { ERRNO } from "../../ffi/libc/errno.ts";
 import { SystemError } from "../../ffi/libc/error.ts";
@@ -12,6 +13,7 @@ import { FuseSession } from "../../ffi/fuse/session.ts";
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { realTime } from "../../ffi/libc/clock.ts";
 import { type FuseMount, mountFuse } from "../../ffi/libfuse3/mount.ts";
+import type { MountOptions } from "../../ffi/libfuse3/options.ts";
 import { Ext4FileSystem } from "../../fs/fuse/ext4_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
@@ -42,7 +44,7 @@ export function serveImage(options: KfsOptions, stopEvent: number, post: Post): 
   try {
     const device = openDevice(options);
     engine = openImage(device, options, stopForError, post);
-    mount = mountImage(options);
+    mount = mountImage(options, device);
     const fileSystem = new Ext4FileSystem(engine, {
       commitMs: options.commitSeconds * 1000,
       monotonicMs: () => performance.now(),
@@ -135,16 +137,40 @@ function openImage(
   }
 }
 
-function mountImage(options: KfsOptions): FuseMount {
-  return mountFuse({
+/**
+ * Mounts, if possible so that umount(2) and sync(2) wait for this process. The kernel does that only for
+ * FUSE mounts of a block device; for root a loop device on the image serves as that device. Nothing is
+ * read or written through it, and it detaches itself with the unmount.
+ */
+function mountImage(options: KfsOptions, device: FileDevice): FuseMount {
+  const plain = (): FuseMount =>
+    mountFuse({
+      ...commonMountOptions(options),
+      source: options.fsname === "" ? options.image : options.fsname,
+    });
+  if (effectiveUid() !== 0 || options.fsname !== "") return plain();
+  let loop: LoopDevice;
+  try {
+    loop = attachLoop(device.descriptor, options.image, options.readOnly);
+  } catch {
+    return plain();
+  }
+  try {
+    return mountFuse({ ...commonMountOptions(options), blockDevice: loop.path });
+  } finally {
+    loop.close();
+  }
+}
+
+function commonMountOptions(options: KfsOptions): MountOptions {
+  return {
     mountPoint: options.mountPoint,
-    source: options.fsname === "" ? options.image : options.fsname,
     subtype: options.subtype,
     readOnly: options.readOnly,
     allowOther: options.allowOther,
     defaultPermissions: checksPermissions(options),
     others: options.kernel,
-  });
+  };
 }
 
 /**

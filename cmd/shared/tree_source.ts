@@ -105,7 +105,7 @@ class HostNode implements SourceNode {
     return tree.scanner;
   }
   #pathBytes(): Uint8Array {
-    return this.#choose().path;
+    return this.name === SELF ? this.folder : this.#choose().path;
   }
 
   readContent(write: (offset: number, bytes: Uint8Array) => void): void {

@@ -44,25 +44,6 @@ export function nextUsed(view: DataView, hidden: Int32Array, from: number, end: 
   return Math.min(end, (index << 5) + lowestBit(used));
 }
 
-/** The start of the run of free bits that ends before bit `at`, not below `floor`. `at` itself is not looked at. */
-export function freeRunStart(
-  view: DataView,
-  hidden: Int32Array,
-  at: number,
-  floor: number,
-): number {
-  if (at <= floor) return at;
-  let index = (at - 1) >>> 5;
-  const first = floor >>> 5;
-  let used = (view.getInt32(index << 2, true) | (hidden[index] as number)) &
-    below(((at - 1) & 31) + 1);
-  while (used === 0) {
-    if (--index < first) return floor;
-    used = view.getInt32(index << 2, true) | (hidden[index] as number);
-  }
-  return Math.max(floor, (index << 5) + 32 - Math.clz32(used));
-}
-
 /** A run of free bits. */
 export interface Run {
   start: number;

@@ -83,10 +83,6 @@ export class BlockChooser {
     if (this.#firstFree[group] === bit) this.#firstFree[group] = bit + clusters;
   }
 
-  isBad(group: number): boolean {
-    return this.#bad.has(group);
-  }
-
   /** The run that begins at the goal, if it is free and long enough; otherwise it is kept as the best so far. */
   #atGoal(group: number, bit: number, wanted: number, needed: number): boolean {
     if (this.#index.bound(group) === 0 || bit >= this.geometry.groupClusters(group)) return false;

@@ -76,13 +76,13 @@ const VARIANTS: readonly Variant[] = [
     name: "64 KiB",
     options: ["-t", "ext4", "-b", "65536", ...PLAIN],
     size: "128M",
-    steps: 12000,
+    steps: 6000,
   },
   {
     name: "64 KiB, no checksums, no index",
     options: ["-t", "ext4", "-b", "65536", "-O", "^has_journal,^metadata_csum,^dir_index"],
     size: "128M",
-    steps: 5000,
+    steps: 3000,
   },
   {
     name: "TEA",

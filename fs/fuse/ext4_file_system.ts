@@ -25,6 +25,7 @@ import { fallocate } from "../ops/fallocate.ts";
 import { filesystemStat } from "../ops/filesystem_stat.ts";
 import { link } from "../ops/link.ts";
 import { lookup } from "../ops/lookup.ts";
+import { finishEngine } from "../ops/open_volume.ts";
 import { makeDirectory } from "../ops/make_directory.ts";
 import { mayOpen, O_ACCMODE } from "../ops/open_flags.ts";
 import { read } from "../ops/read.ts";
@@ -83,8 +84,14 @@ export class Ext4FileSystem implements FileSystem {
 
   init(): void {}
 
-  /** The engine is closed by whoever opened it. */
-  destroy(): void {}
+  /** Makes the image complete: umount(2) may be waiting for just this. The device stays open. */
+  destroy(): void {
+    try {
+      finishEngine(this.engine);
+    } catch (error) {
+      this.engine.errnoOf(error, "unmount");
+    }
+  }
 
   errnoOf(error: unknown, operation: string): number {
     return this.engine.errnoOf(error, operation);

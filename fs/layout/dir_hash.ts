@@ -54,7 +54,9 @@ export class DirHasher {
   /** @param seed s_hash_seed, four words; all zero means the default one. */
   constructor(seed0: number, seed1: number, seed2: number, seed3: number) {
     const isZero = (seed0 | seed1 | seed2 | seed3) === 0;
-    this.#seed = isZero ? DEFAULT_SEED : [seed0, seed1, seed2, seed3];
+    const [a, b, c, d] = isZero ? DEFAULT_SEED : [seed0, seed1, seed2, seed3];
+    // As signed words, which the engine keeps without allocating.
+    this.#seed = [a | 0, b | 0, c | 0, d | 0];
   }
 
   /**
@@ -65,7 +67,11 @@ export class DirHasher {
    */
   hash(version: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
     const unsigned = version > HashVersion.TEA;
-    [this.#a, this.#b, this.#c, this.#d] = this.#seed;
+    const seed = this.#seed;
+    this.#a = seed[0];
+    this.#b = seed[1];
+    this.#c = seed[2];
+    this.#d = seed[3];
     let raw = 0;
     this.minor = 0;
     switch (unsigned ? version - 3 : version) {

@@ -196,7 +196,13 @@ class Populator {
     if (this.options.copyXattrs !== false) {
       for (const [name, value] of node.readXattrs()) {
         const result = this.sink.setXattr(ino, name, value);
-        if (result === -ENOSPC) this.#check(result, node, "given its extended attributes");
+        if (result === -ENOSPC) {
+          const size = `${node.path} has extended attributes that do not fit`;
+          throw new FsError(
+            ENOSPC,
+            `${size}: larger blocks or inodes, or the feature ea_inode, help`,
+          );
+        }
         if (result < 0) {
           const text = new TextDecoder().decode(name);
           this.options.warn?.(`${node.path}: attribute ${text} not copied (errno ${-result})`);

@@ -72,8 +72,11 @@ export function buildDescriptors(maker: Maker): { table: Uint8Array; summary: Su
   const bitmaps = new BlockBitmaps(maker);
   for (let group = 0; group < geometry.groupCount; group++) {
     fillDescriptor(maker, group, descriptor);
-    if (options.superblockOnly === true) descriptor.unusedInodes = 0;
-    else writeBitmaps(maker, bitmaps, group, descriptor);
+    if (options.superblockOnly === true) {
+      // A checker is to look at every inode and block: nothing counts as never used.
+      descriptor.unusedInodes = 0;
+      descriptor.flags = 0;
+    } else writeBitmaps(maker, bitmaps, group, descriptor);
     const offset = Math.floor(group / perBlock) * maker.blockBytes + (group % perBlock) * size;
     encodeGroupDescriptor(view, offset, size, descriptor);
     const checksum = groupDescriptorChecksum(table, offset, size, group, method);

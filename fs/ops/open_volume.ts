@@ -11,6 +11,7 @@ import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts"
 import { ROOT_INODE, type Superblock } from "../layout/superblock.ts";
 import { readSuperblock, Volume, type VolumeOptions } from "../volume/volume.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
+import { protectJournal } from "../map/map.ts";
 import { recoverJournal } from "./recover_journal.ts";
 import { recoverOrphans } from "./recover_orphans.ts";
 
@@ -43,6 +44,7 @@ export function openEngine(device: BlockDevice, options: OpenOptions): Engine {
   const volume = new Volume(recovered, options);
   checkFeatures(volume.superblock, readOnly);
   const engine = new Engine(volume, options);
+  protectJournal(engine.alloc);
   volume.inodes.get(ROOT_INODE);
   if (readOnly) return engine;
   recordMount(volume, options.mountPoint);
@@ -64,14 +66,23 @@ function recoverIfNeeded(
   throw new Unsupported(EROFS, "the journal needs recovery: norecovery goes with ro only");
 }
 
-/** Writes everything out and marks the file system as clean. */
+/** Writes everything out, durably, and marks the file system as clean. Nothing can be changed afterwards. */
+export function finishEngine(engine: Engine): void {
+  const { volume } = engine;
+  if (volume.readOnly) return;
+  engine.sync(false);
+  volume.setClean(true);
+  volume.readOnly = true;
+}
+
+/** Writes everything out, as `finishEngine`, and closes the device. */
 export function closeEngine(engine: Engine): void {
   const { volume } = engine;
-  if (!volume.readOnly) {
-    engine.sync(false);
-    volume.setClean(true);
+  try {
+    finishEngine(engine);
+  } finally {
+    volume.device.close();
   }
-  volume.device.close();
 }
 
 function checkFeatures(superblock: Superblock, readOnly: boolean): void {

@@ -43,6 +43,7 @@ const library = Deno.dlopen("libc.so.6", {
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   setfsuid: { parameters: ["u32"], result: "i32" },
   setfsgid: { parameters: ["u32"], result: "i32" },
+  posix_fadvise: { parameters: ["i32", "i64", "i64", "i32"], result: "i32" },
   umask: { parameters: ["u32"], result: "u32" },
 });
 
@@ -305,6 +306,11 @@ export function copyFileRange(
   const source = new Uint8Array(new BigInt64Array([BigInt(fromOffset)]).buffer);
   const target = new Uint8Array(new BigInt64Array([BigInt(toOffset)]).buffer);
   return answer(call.copy_file_range(from, source, to, target, BigInt(lengthBytes), 0));
+}
+
+/** Tells the kernel to read nothing ahead. */
+export function adviseRandom(descriptor: number): void {
+  call.posix_fadvise(descriptor, 0n, 0n, 1);
 }
 
 export function fsync(descriptor: number): number {

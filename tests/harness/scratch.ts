@@ -29,8 +29,8 @@ export function roomyFolder(): string {
 }
 
 /** Makes the folder of one run. */
-export function makeScratchRoot(): string {
-  return Deno.makeTempDirSync({ dir: roomyFolder(), prefix: "kfs-test-" });
+export function makeScratchRoot(parent: string = roomyFolder()): string {
+  return Deno.makeTempDirSync({ dir: parent, prefix: "kfs-test-" });
 }
 
 /** Undoes the octal escapes of /proc/self/mountinfo. */

@@ -1,0 +1,67 @@
+/**
+ * The command line of the bench.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { roomyFolder } from "../harness/scratch.ts";
+
+/** How the bench runs. */
+export interface BenchOptions {
+  readonly quick: boolean;
+  readonly rounds: number;
+  /** Rows whose name contains one of these; all when empty. */
+  readonly only: readonly string[];
+  readonly targets: readonly string[];
+  readonly json: string | undefined;
+  /** Where the images lie: tmpfs unless told otherwise. */
+  readonly folder: string;
+  /** The C example `passthrough_ll` of libfuse. */
+  readonly passthrough: string | undefined;
+  /** Grow one directory to a million files. */
+  readonly million: boolean;
+}
+
+/** What `--help` prints. */
+export const HELP =
+  `deno task bench [options]: kfs beside fuse2fs and the kernel's ext4 on a loop device
+
+  --quick             fewer files, less data, fewer rounds
+  --rounds N          rounds, interleaved over the targets (5; 2 with --quick)
+  --only ROW          only rows whose name contains ROW; may be given again
+  --targets A,B       of kfs, fuse2fs, kernel, passthrough_ll (all that this machine can run)
+  --passthrough PATH  libfuse's example passthrough_ll (or KFS_PASSTHROUGH)
+  --dir FOLDER        where the images lie (tmpfs)
+  --million           create a million files in one directory
+  --json FILE         writes the figures to FILE, too`;
+
+/** Reads the command line; throws on unknown options. */
+export function parseOptions(args: readonly string[]): BenchOptions | "help" {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: "boolean", short: "h" },
+      quick: { type: "boolean" },
+      rounds: { type: "string" },
+      only: { type: "string", multiple: true },
+      targets: { type: "string" },
+      json: { type: "string" },
+      dir: { type: "string" },
+      passthrough: { type: "string" },
+      million: { type: "boolean" },
+    },
+  });
+  if (values.help === true) return "help";
+  const quick = values.quick ?? false;
+  return {
+    quick,
+    rounds: Number(values.rounds ?? (quick ? 2 : 5)),
+    only: values.only ?? [],
+    targets: values.targets?.split(",") ?? ["kfs", "fuse2fs", "kernel", "passthrough_ll"],
+    json: values.json,
+    folder: values.dir ?? roomyFolder(),
+    passthrough: values.passthrough ?? Deno.env.get("KFS_PASSTHROUGH"),
+    million: values.million ?? false,
+  };
+}

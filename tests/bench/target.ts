@@ -1,0 +1,129 @@
+/**
+ * What is measured: an image (or a folder) behind one implementation.
+ *
+ * @module
+ */
+
+import { findProgram } from "../../tools/process.ts";
+import { run } from "../../tools/process.ts";
+import { command, must } from "../harness/commands.ts";
+import { kernelExt4, mount, type Mounted } from "../harness/mount.ts";
+import { holderOf, sleepSync } from "../harness/released.ts";
+import { mountsUnder } from "../harness/scratch.ts";
+import { fuse } from "../harness/skip.ts";
+import type { BenchOptions } from "./options.ts";
+
+/** Columns of the table, in this order. */
+export type TargetName = "kfs" | "fuse2fs" | "kernel" | "passthrough_ll";
+
+/** One implementation at work. */
+export interface Target extends Disposable {
+  readonly name: TargetName;
+  /** The folder to work in. */
+  readonly root: string;
+  /** Unmounts and mounts again: nothing is cached any more. */
+  remount(): void;
+  /** Resident memory of the server in MiB, or undefined when there is no server. */
+  residentMiB(): number | undefined;
+}
+
+/** Resident memory of a process in MiB. */
+function residentOf(pid: number | undefined): number | undefined {
+  if (pid === undefined) return undefined;
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? "0") / 1024;
+}
+
+/** kfs, fuse2fs or the kernel on an image. */
+class ImageTarget implements Target {
+  #mounted: Mounted;
+
+  constructor(
+    readonly name: "kfs" | "fuse2fs" | "kernel",
+    readonly image: string,
+    readonly root: string,
+  ) {
+    this.#mounted = mount(name, image, root);
+  }
+
+  remount(): void {
+    this.#mounted.unmount();
+    this.#mounted = mount(this.name, this.image, this.root);
+  }
+
+  residentMiB(): number | undefined {
+    return this.name === "kernel" ? undefined : residentOf(holderOf(this.image));
+  }
+
+  [Symbol.dispose](): void {
+    this.#mounted[Symbol.dispose]();
+  }
+}
+
+/** libfuse's example on a folder: what a C program pays for FUSE alone. */
+class PassthroughTarget implements Target {
+  readonly name = "passthrough_ll";
+  #child: Deno.ChildProcess;
+
+  constructor(readonly program: string, readonly source: string, readonly root: string) {
+    Deno.mkdirSync(source, { recursive: true });
+    Deno.mkdirSync(root, { recursive: true });
+    this.#child = this.#start();
+  }
+
+  #start(): Deno.ChildProcess {
+    const child = new Deno.Command(this.program, {
+      args: ["-f", "-o", `source=${this.source}`, this.root],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    for (let tries = 0; tries < 200 && !mountsUnder(this.root).includes(this.root); tries++) {
+      sleepSync(10);
+    }
+    return child;
+  }
+
+  remount(): void {
+    must("umount", [this.root]);
+    this.#child = this.#start();
+  }
+
+  residentMiB(): number | undefined {
+    return residentOf(this.#child.pid);
+  }
+
+  [Symbol.dispose](): void {
+    run("umount", [this.root]);
+  }
+}
+
+/** Why a target cannot run here, or undefined. */
+export function unavailable(name: TargetName, options: BenchOptions): string | undefined {
+  if (!options.targets.includes(name)) return "not asked for";
+  if (name === "kernel") return kernelExt4();
+  if (name === "kfs") return command("kfs")() ?? fuse();
+  if (name === "fuse2fs") return findProgram(name) === undefined ? "not installed" : fuse();
+  return options.passthrough === undefined ? "no path given (--passthrough)" : fuse();
+}
+
+/** How the images of all targets are made: by mke2fs, so that all have the same. */
+export function makeBenchImage(image: string, size: string): void {
+  must("mke2fs", ["-q", "-F", "-t", "ext4", image, size]);
+}
+
+/** Starts a target; images are copies of `base`. */
+export function startTarget(
+  name: TargetName,
+  folder: string,
+  base: string,
+  options: BenchOptions,
+): Target {
+  const root = `${folder}/${name}.mnt`;
+  if (name === "passthrough_ll") {
+    return new PassthroughTarget(options.passthrough ?? "", `${folder}/${name}.source`, root);
+  }
+  const image = `${folder}/${name}.img`;
+  must("cp", ["--sparse=always", base, image]);
+  return new ImageTarget(name, image, root);
+}
