@@ -111,7 +111,6 @@ export type GroupChecksum =
   | { readonly kind: "crc16"; readonly uuid: Uint8Array };
 
 const groupNumberBytes = new Uint8Array(4);
-const zeroChecksum = new Uint8Array(2);
 
 /**
  * The checksum of the descriptor stored at `offset`, whatever its checksum field holds.
@@ -128,10 +127,12 @@ export function groupDescriptorChecksum(
   const field = offset + 0x1e;
   const end = offset + size;
   if (method.kind === "crc32c") {
-    let crc = crc32cNumber(method.seed, group);
-    crc = crc32c(crc, bytes, offset, field);
-    crc = crc32c(crc, zeroChecksum);
-    return crc32c(crc, bytes, field + 2, end) & 0xffff;
+    const [low, high] = [bytes[field] ?? 0, bytes[field + 1] ?? 0];
+    bytes[field] = bytes[field + 1] = 0;
+    const crc = crc32c(crc32cNumber(method.seed, group), bytes, offset, end) & 0xffff;
+    bytes[field] = low;
+    bytes[field + 1] = high;
+    return crc;
   }
   new DataView(groupNumberBytes.buffer).setUint32(0, group, true);
   let crc = crc16(0xffff, method.uuid);

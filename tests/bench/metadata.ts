@@ -5,8 +5,9 @@
  */
 
 import * as libc from "../harness/libc.ts";
-import { microsecondsEach } from "./measure.ts";
+import { microsecondsEach, type Results } from "./measure.ts";
 import { expectGood, type Scenario } from "./scenario.ts";
+import type { Target } from "./target.ts";
 
 const CREATE = libc.O_CREAT | libc.O_EXCL | libc.O_WRONLY;
 const KIBIBYTE = new Uint8Array(1024).fill(0x61);
@@ -29,40 +30,60 @@ function statFile(path: string): void {
   if (typeof status === "number") expectGood("stat", status);
 }
 
+/** The paths of one scenario, and how each row's time is taken. */
+function pathsIn(folder: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `${folder}/file-${index}`);
+}
+
+function timeEach(
+  target: Target,
+  results: Results,
+  row: string,
+  paths: readonly string[],
+  action: (path: string) => void,
+): void {
+  const each = microsecondsEach(paths.length, (index) => action(paths[index] ?? ""));
+  results.record(row, "µs each", target.name, each);
+}
+
+function unlinkFile(path: string): void {
+  expectGood("unlink", libc.unlink(path));
+}
+
 /** Create, stat, read, rename and unlink of 1-KiB files in one folder. */
 const smallFiles: Scenario = {
-  rows: [
-    "create 1 KiB files",
-    "stat",
-    "stat after a remount",
-    "read 1 KiB files",
-    "read after a remount",
-    "rename",
-    "unlink",
-  ],
+  rows: ["create 1 KiB files", "stat", "read 1 KiB files", "rename", "unlink"],
   run(target, results, { quick }) {
-    const count = quick ? 1000 : 5000;
     const folder = `${target.root}/files`;
     expectGood("mkdir", libc.mkdir(folder));
-    const paths = Array.from({ length: count }, (_, index) => `${folder}/file-${index}`);
-    const renamed = paths.map((path) => `${path}-renamed`);
-    const time = (row: string, action: (path: string, index: number) => void) => {
-      const each = microsecondsEach(count, (index) => action(paths[index] ?? "", index));
-      results.record(row, "µs each", target.name, each);
+    const paths = pathsIn(folder, quick ? 1000 : 5000);
+    const time = (row: string, action: (path: string) => void, on = paths) => {
+      timeEach(target, results, row, on, action);
     };
     time("create 1 KiB files", createFile);
     time("stat", statFile);
     time("read 1 KiB files", readFile);
-    target.remount();
-    time("stat after a remount", statFile);
-    target.remount();
-    time("read after a remount", readFile);
-    time("rename", (path, index) => {
-      expectGood("rename", libc.rename(path, renamed[index] ?? ""));
+    time("rename", (path) => {
+      expectGood("rename", libc.rename(path, `${path}-renamed`));
     });
-    time("unlink", (_, index) => {
-      expectGood("unlink", libc.unlink(renamed[index] ?? ""));
-    });
+    time("unlink", unlinkFile, paths.map((path) => `${path}-renamed`));
+    expectGood("rmdir", libc.rmdir(folder));
+  },
+};
+
+/** The same files when nothing of them is cached, and the server has just begun. */
+const coldFiles: Scenario = {
+  rows: ["stat after a remount", "read after a remount"],
+  run(target, results, { quick }) {
+    const folder = `${target.root}/cold`;
+    expectGood("mkdir", libc.mkdir(folder));
+    const paths = pathsIn(folder, quick ? 1000 : 5000);
+    paths.forEach(createFile);
+    target.remount();
+    timeEach(target, results, "stat after a remount", paths, statFile);
+    target.remount();
+    timeEach(target, results, "read after a remount", paths, readFile);
+    paths.forEach(unlinkFile);
     expectGood("rmdir", libc.rmdir(folder));
   },
 };
@@ -111,7 +132,7 @@ const listing: Scenario = {
 };
 
 /** All scenarios of this kind. */
-export const METADATA_SCENARIOS: readonly Scenario[] = [smallFiles, folders, listing];
+export const METADATA_SCENARIOS: readonly Scenario[] = [smallFiles, folders, listing, coldFiles];
 
 /** Fills a folder with empty files; used to prepare the base image, and to grow a folder. */
 export function createEmpty(folder: string, from: number, to: number): void {
