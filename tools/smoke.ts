@@ -6,6 +6,7 @@
  * @module
  */
 
+import { awaitReleased } from "../tests/harness/released.ts";
 import { makeScratchRoot, mountsUnder, removeScratch } from "../tests/harness/scratch.ts";
 import { projectRoot, run } from "./process.ts";
 
@@ -28,11 +29,6 @@ function timed<Result>(what: string, action: () => Result): Result {
   return result;
 }
 
-/** The daemon goes on for a moment after its mount is gone, until the image is written and unlocked. */
-function awaitUnlocked(image: string): void {
-  must("flock", "--timeout", "20", image, "true");
-}
-
 function smoke(bin: string, scratch: string): void {
   const image = `${scratch}/disk.img`;
   const mountpoint = `${scratch}/mnt`;
@@ -47,7 +43,7 @@ function smoke(bin: string, scratch: string): void {
   Deno.writeTextFileSync(`${mountpoint}/folder/file`, TEXT);
   if (Deno.readTextFileSync(`${mountpoint}/folder/file`) !== TEXT) throw new Error("read back");
   timed("umount", () => must("fusermount3", "-u", mountpoint));
-  awaitUnlocked(image);
+  awaitReleased(image);
   must("e2fsck", "-fn", image);
   const found = must("debugfs", "-R", "cat /folder/file", image);
   if (found !== TEXT) throw new Error(`debugfs reads ${JSON.stringify(found)}`);

@@ -27,5 +27,7 @@ export function sourceFiles(): readonly string[] {
 
 /** True for a file that only `deno test` runs or that only tests import. */
 export function isTest(path: string): boolean {
-  return path.endsWith("_test.ts") || path.startsWith("tests/");
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return path.endsWith("_test.ts") || path.startsWith("tests/") || path.includes("/testing/") ||
+    /^testing(_\w+)?\.ts$/.test(name);
 }

@@ -39,6 +39,9 @@ const SLAB_BYTES = 128 << 10;
 /** Buffers looked at by one `trim`: it is called after every operation, so it does a little each time. */
 const LOOKS_PER_TRIM = 32;
 
+/** When all that it looked at must stay, `trim` does nothing this many times. */
+const CALLS_TO_PAUSE = 16;
+
 /** Counters for status displays. */
 export interface CacheCounters {
   hits: number;
@@ -54,6 +57,8 @@ export class BufferCache {
   readonly #maxSpare: number;
   #slab = new Uint8Array(0);
   #slabUsed = 0;
+  /** Calls of `trim` to let pass after one that found nothing to drop. */
+  #trimPause = 0;
 
   /**
    * @param limitBytes how much to keep after `trim`; dirty buffers come on top.
@@ -97,7 +102,12 @@ export class BufferCache {
   trim(): void {
     let excess = this.#buffers.size - this.#limit;
     if (excess <= 0) return;
-    let looks = Math.min(this.#buffers.size, LOOKS_PER_TRIM);
+    if (this.#trimPause > 0) {
+      this.#trimPause--;
+      return;
+    }
+    this.#trimPause = CALLS_TO_PAUSE;
+    let looks = Math.min(this.#buffers.size, LOOKS_PER_TRIM + (excess >> 3));
     for (const [block, buffer] of this.#buffers) {
       if (looks-- <= 0 || excess <= 0) return;
       this.#buffers.delete(block);
@@ -106,6 +116,7 @@ export class BufferCache {
         this.#buffers.set(block, buffer);
       } else {
         this.#recycle(buffer);
+        this.#trimPause = 0;
         excess--;
       }
     }

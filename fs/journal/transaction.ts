@@ -18,6 +18,8 @@ import { FsError } from "../errors.ts";
 export interface Participant {
   /** Dirties buffers through `handle`. Called in the order of registration, once per commit. */
   beforeSeal(handle: Handle): void;
+  /** Blocks that `beforeSeal` will dirty beyond those that are dirty already, at most; none when left out. */
+  readonly pendingBlocks?: number;
   /** Called when the transaction is safely stored. */
   afterCommit?(): void;
 }
@@ -118,12 +120,19 @@ export class Transactions {
   begin(credits: number): Handle {
     if (this.#stopped !== "") throw new FsError(EROFS, `read-only: ${this.#stopped}`);
     if (this.#handle.isOpen) throw new Error("a transaction handle is open already");
-    if (this.#buffers.length + credits > this.store.capacityBlocks && this.#changed) {
+    if (this.#changed && this.#blocksSoFar() + credits > this.store.capacityBlocks) {
       this.commit(false);
     }
     this.#handle.setOpen(true);
     this.#changed = true;
     return this.#handle;
+  }
+
+  /** Blocks of the running transaction, with those that only sealing will dirty. */
+  #blocksSoFar(): number {
+    let blocks = this.#buffers.length;
+    for (const participant of this.#participants) blocks += participant.pendingBlocks ?? 0;
+    return blocks;
   }
 
   /** For `Handle.end`. */

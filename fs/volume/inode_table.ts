@@ -26,6 +26,9 @@ const MAX_SPARE = 256;
 /** Inodes looked at by one `trim`: it is called after every operation, so it does a little each time. */
 const LOOKS_PER_TRIM = 16;
 
+/** When all that it looked at must stay, `trim` does nothing this many times. */
+const CALLS_TO_PAUSE = 32;
+
 /** Whether the inode must stay in memory. */
 function isHeld(inode: Inode): boolean {
   return inode.dirty || inode.pins > 0 || inode.users > 0 || inode.preallocation !== null;
@@ -37,6 +40,9 @@ export class InodeTable implements Participant {
   readonly #inodes = new Map<number, Inode>();
   readonly #spare: Inode[] = [];
   #dirtyInodes: Inode[] = [];
+  readonly #dirtyBlocks = new Set<number>();
+  /** Calls of `trim` to let pass after one that found nothing to drop. */
+  #trimPause = 0;
   #slab = new Uint8Array(0);
   #slabUsed = 0;
 
@@ -114,6 +120,7 @@ export class InodeTable implements Participant {
     if (inode.dirty) return;
     inode.dirty = true;
     this.#dirtyInodes.push(inode);
+    this.#dirtyBlocks.add(this.blockOf(inode.ino));
   }
 
   beforeSeal(handle: Handle): void {
@@ -124,6 +131,12 @@ export class InodeTable implements Participant {
       inode.dirty = false;
     }
     this.#dirtyInodes = [];
+    this.#dirtyBlocks.clear();
+  }
+
+  /** Table blocks that changed inodes lie in. */
+  get pendingBlocks(): number {
+    return this.#dirtyBlocks.size;
   }
 
   /** How many inodes wait for the next commit. */
@@ -135,7 +148,12 @@ export class InodeTable implements Participant {
   trim(): void {
     let excess = this.#inodes.size - this.limit;
     if (excess <= 0) return;
-    let looks = LOOKS_PER_TRIM;
+    if (this.#trimPause > 0) {
+      this.#trimPause--;
+      return;
+    }
+    this.#trimPause = CALLS_TO_PAUSE;
+    let looks = Math.min(this.#inodes.size, LOOKS_PER_TRIM + (excess >> 3));
     for (const [ino, inode] of this.#inodes) {
       if (looks-- <= 0 || excess <= 0) return;
       this.#inodes.delete(ino);
@@ -145,6 +163,7 @@ export class InodeTable implements Participant {
         continue;
       }
       excess--;
+      this.#trimPause = 0;
       if (this.#spare.length < MAX_SPARE) this.#spare.push(inode);
     }
   }
