@@ -9,6 +9,7 @@ import { format, type FormatResult, planFormat } from "../fs/mkfs/format.ts";
 import type { FormatOptions } from "../fs/mkfs/options.ts";
 import type { PopulateResult } from "../fs/mkfs/populate.ts";
 import { formatBytes, parseNumber } from "./shared/amount.ts";
+import type { TreeCopy } from "./mkfs/copy_tree.ts";
 import { MKFS } from "./mkfs/command.ts";
 import { parseBadBlocks, readRequest, type Request } from "./mkfs/read_options.ts";
 import { describe, toJson } from "./mkfs/report.ts";
@@ -86,22 +87,23 @@ async function make(request: Request, target: Target, options: FormatOptions): P
   const file = openTarget(request, target);
   let made = false;
   let device: BlockDevice = file;
+  let copy: TreeCopy | undefined;
   try {
     if (request.directIo) {
       const { DirectDevice } = await import("./mkfs/direct_device.ts");
       device = new DirectDevice(file);
     }
+    if (request.source !== undefined) copy = await startCopy(request, request.source, bar);
     const scanned = request.scan > 0 ? await scan(request, device, options, bar) : options;
     const result = format(device, { ...scanned, progress: bar.update });
-    const copied = request.source === undefined
-      ? undefined
-      : await copyFiles(request, device, result, bar);
+    const copied = copy?.run(device, result);
     bar.clear();
     made = true;
     print(request, result, copied);
     return 0;
   } finally {
     bar.clear();
+    copy?.close();
     if (device !== file) device.close();
     file.close();
     if (!made && !target.exists) Deno.removeSync(request.path);
@@ -120,15 +122,15 @@ async function scan(
   return { ...options, badBlocks: [...options.badBlocks ?? [], ...bad] };
 }
 
-async function copyFiles(
+/** Starts reading the tree to be copied. */
+async function startCopy(
   request: Request,
-  device: BlockDevice,
-  result: FormatResult,
+  source: string,
   bar: ProgressBar,
-): Promise<PopulateResult> {
-  const { copyTree } = await import("./mkfs/copy_tree.ts");
+): Promise<TreeCopy> {
+  const { TreeCopy } = await import("./mkfs/copy_tree.ts");
   const { rootUid, rootGid, rootPermissions } = request.format;
-  return copyTree(device, request.path, request.source ?? ".", result, {
+  return new TreeCopy(source, request.path, {
     copyXattrs: request.copyXattrs,
     copyRoot: rootUid === undefined && rootGid === undefined && rootPermissions === undefined,
     progress: bar.update,

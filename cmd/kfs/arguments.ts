@@ -89,7 +89,7 @@ Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT.
 
   -f   stay in the foreground
   -d   print each operation (implies -f)
-  -s   serve everything on one thread
+  -s   accepted as in other FUSE programs: requests are always served on one thread
   -r   read-only, as -o ro
   -h   this text            -V   the version
 

@@ -65,6 +65,8 @@ class HostNode implements SourceNode {
   readonly rdev: number;
   readonly linkKey: string | undefined;
   readonly #sparse: boolean;
+  /** Known once the content was read. */
+  #xattrs: Iterable<readonly [Uint8Array, Uint8Array]> | undefined;
 
   /**
    * Takes over what the tree's scanner has just looked at.
@@ -113,6 +115,7 @@ class HostNode implements SourceNode {
     try {
       if (!this.#sparse) this.#readRange(descriptor, 0, this.size, write);
       else this.#readSparse(descriptor, write);
+      this.#xattrs = this.tree.scanner.readXattrs(descriptor);
     } finally {
       close(descriptor);
     }
@@ -150,7 +153,7 @@ class HostNode implements SourceNode {
   }
 
   readXattrs(): Iterable<readonly [Uint8Array, Uint8Array]> {
-    return this.#choose().readXattrs();
+    return this.#xattrs ?? this.#choose().readXattrs();
   }
 
   *readChildren(): Iterable<SourceNode> {
