@@ -20,6 +20,8 @@ const INTERFACE = {
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   fdatasync: { parameters: ["i32"], result: "i32" },
+  fgetxattr: { parameters: ["i32", "buffer", "buffer", "usize"], result: "i32" },
+  flistxattr: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },

@@ -110,27 +110,43 @@ export class Scanner {
     return checked(result, "open", result < 0 ? this.#text() : undefined);
   }
 
-  /** The extended attributes of the chosen file: full names and values. */
-  readXattrs(): readonly (readonly [name: Uint8Array, value: Uint8Array])[] {
+  /**
+   * The extended attributes of the chosen file: full names and values.
+   * @param descriptor the file, if it is open: spares the way along its path.
+   */
+  readXattrs(
+    descriptor = -1,
+  ): readonly (readonly [name: Uint8Array, value: Uint8Array])[] {
     const path = this.#lastPath as Uint8Array<ArrayBuffer>;
-    const length = libc().llistxattr(path, this.#names, XATTR_BYTES);
+    const names = this.#names;
+    const length = descriptor < 0
+      ? libc().llistxattr(path, names, XATTR_BYTES)
+      : libc().flistxattr(descriptor, names, XATTR_BYTES);
     if (length === 0) return NONE;
     if (length < 0) {
       const number = errno();
       if (number === ERRNO.EOPNOTSUPP) return NONE;
-      throw new SystemError(number, "llistxattr", this.#text());
+      throw new SystemError(number, "listxattr", this.#text());
     }
     const found: [Uint8Array, Uint8Array][] = [];
     for (let begin = 0; begin < length;) {
-      const end = this.#names.indexOf(0, begin);
-      const name = this.#names.slice(begin, end);
+      const end = names.indexOf(0, begin);
+      const name = names.slice(begin, end);
       begin = end + 1;
-      this.#attribute.set(name);
-      this.#attribute[name.length] = 0;
-      const size = libc().lgetxattr(path, this.#attribute, this.#value, XATTR_BYTES);
-      if (size >= 0) found.push([name, this.#value.slice(0, size)]);
+      const value = this.#xattr(descriptor, name);
+      if (value !== undefined) found.push([name, value]);
     }
     return found;
+  }
+
+  #xattr(descriptor: number, name: Uint8Array): Uint8Array | undefined {
+    this.#attribute.set(name);
+    this.#attribute[name.length] = 0;
+    const path = this.#lastPath as Uint8Array<ArrayBuffer>;
+    const size = descriptor < 0
+      ? libc().lgetxattr(path, this.#attribute, this.#value, XATTR_BYTES)
+      : libc().fgetxattr(descriptor, this.#attribute, this.#value, XATTR_BYTES);
+    return size < 0 ? undefined : this.#value.slice(0, size);
   }
 
   #text(): string {

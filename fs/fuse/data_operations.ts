@@ -183,7 +183,7 @@ export class DataOperations extends NameOperations {
     newOffset: number,
     length: number,
   ): number {
-    const options = { privileged: this.privileged(caller), killPrivileges: caller.uid !== 0 };
+    const options = { privileged: this.privileged(caller), killPrivileges: false };
     const target = inodeOf(newNode);
     return copyRange(this.engine, inodeOf(node), offset, target, newOffset, length, options);
   }

@@ -95,8 +95,6 @@ interface Pending {
   readonly ino: number;
 }
 
-const LOST_FOUND = "lost+found";
-
 /** Copies everything below `root`. @throws FsError naming the node that could not be made. */
 export function populate(
   root: SourceNode,
@@ -158,11 +156,7 @@ class Populator {
 
   #makeDirectory(node: SourceNode, parent: number): number {
     this.#result.directories++;
-    if (parent === this.sink.root && new TextDecoder().decode(node.name) === LOST_FOUND) {
-      const existing = this.sink.find(parent, node.name);
-      if (existing > 0) return existing;
-    }
-    return this.#check(this.sink.makeDirectory(parent, node.name), node, "made");
+    return this.#check(makeOrMerge(this.sink, parent, node.name), node, "made");
   }
 
   #makeLeaf(node: SourceNode, parent: number): number {
@@ -196,27 +190,49 @@ class Populator {
     if (this.options.copyXattrs !== false) {
       for (const [name, value] of node.readXattrs()) {
         const result = this.sink.setXattr(ino, name, value);
-        if (result === -ENOSPC) {
-          const size = `${node.path} has extended attributes that do not fit`;
-          throw new FsError(
-            ENOSPC,
-            `${size}: larger blocks or inodes, or the feature ea_inode, help`,
-          );
-        }
-        if (result < 0) {
-          const text = new TextDecoder().decode(name);
-          this.options.warn?.(`${node.path}: attribute ${text} not copied (errno ${-result})`);
-        }
+        if (result < 0) reportXattr(node.path, name, result, this.options.warn);
       }
     }
     this.#check(this.sink.setAttributes(ino, node), node, "given its attributes");
   }
 
   #check(result: number, node: SourceNode, what: string): number {
-    if (result >= 0) return result;
-    const reason = result === -ENOSPC
-      ? "the file system has no space or no inodes left"
-      : `errno ${-result}`;
-    throw new FsError(-result, `${node.path} could not be ${what}: ${reason}`);
+    if (result < 0) throw failure(node.path, result, what);
+    return result;
   }
+}
+
+/** The error for a node that could not be made. @param result the negated errno. */
+export function failure(path: string, result: number, what: string): FsError {
+  const reason = result === -ENOSPC
+    ? "the file system has no space or no inodes left"
+    : `errno ${-result}`;
+  return new FsError(-result, `${path} could not be ${what}: ${reason}`);
+}
+
+/** Deals with an attribute that could not be set. @throws FsError when it does not fit. */
+export function reportXattr(
+  path: string,
+  name: Uint8Array,
+  result: number,
+  warn: ((message: string) => void) | undefined,
+): void {
+  if (result === -ENOSPC) {
+    const what = `${path} has extended attributes that do not fit`;
+    throw new FsError(ENOSPC, `${what}: larger blocks or inodes, or the feature ea_inode, help`);
+  }
+  const text = new TextDecoder().decode(name.slice());
+  warn?.(`${path}: attribute ${text} not copied (errno ${-result})`);
+}
+
+const LOST_FOUND = new TextEncoder().encode("lost+found");
+
+/** Makes a directory, or finds the one that a new file system has already. */
+export function makeOrMerge(sink: TreeSink, parent: number, name: Uint8Array): number {
+  const same = name.length === LOST_FOUND.length && LOST_FOUND.every((byte, i) => byte === name[i]);
+  if (same && parent === sink.root) {
+    const existing = sink.find(parent, name);
+    if (existing > 0) return existing;
+  }
+  return sink.makeDirectory(parent, name);
 }

@@ -8,14 +8,23 @@
  * @module
  */
 
-import { FsError } from "../errors.ts";
-import { S_IFMT, S_IFREG } from "../layout/inode.ts";
-import { failure, type NodeAttributes, type NodeTime, type TreeSink } from "./populate.ts";
+import { ENOSPC } from "../errno.ts";
+import {
+  failure,
+  makeOrMerge,
+  type NodeAttributes,
+  type NodeTime,
+  reportXattr,
+  type TreeSink,
+} from "./populate.ts";
 
 /** Where the writer puts its bytes. */
 export interface ByteOutput {
-  /** Room for `length` bytes (up to `LARGEST_COMMAND`), to be filled before the next call. */
-  reserve(length: number): Uint8Array;
+  /** Where `reserve` makes room, over the same memory; others after each call of it. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** The offset of room for `length` bytes (up to `LARGEST_COMMAND`), to be filled before the next call. */
+  reserve(length: number): number;
 }
 
 /** Where the reader takes them from. */
@@ -43,30 +52,27 @@ const Command = {
 export class StreamSink implements TreeSink {
   readonly root = 0;
   #made = 0;
-  #bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
   #at = 0;
 
   constructor(readonly output: ByteOutput) {}
 
   #start(command: number, length: number): void {
-    this.#bytes = this.output.reserve(1 + length);
-    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
-    this.#bytes[0] = command;
-    this.#at = 1;
+    const at = this.output.reserve(1 + length);
+    this.output.view.setUint8(at, command);
+    this.#at = at + 1;
   }
   #number(value: number): void {
-    this.#view.setUint32(this.#at, value, true);
+    this.output.view.setUint32(this.#at, value, true);
     this.#at += 4;
   }
   /** A number beyond 32 bits, negative ones included. */
   #large(value: number): void {
-    this.#view.setFloat64(this.#at, value, true);
+    this.output.view.setFloat64(this.#at, value, true);
     this.#at += 8;
   }
   #field(bytes: Uint8Array): void {
     this.#number(bytes.length);
-    this.#bytes.set(bytes, this.#at);
+    this.output.bytes.set(bytes, this.#at);
     this.#at += bytes.length;
   }
   #time(time: NodeTime): void {
@@ -150,6 +156,12 @@ export class StreamSink implements TreeSink {
   }
 }
 
+/** Who wants to know how a replay goes. */
+export interface ReplayListener {
+  readonly warn: (message: string) => void;
+  readonly progress: (step: string, done: number, total: number) => void;
+}
+
 /**
  * Replays what a `StreamSink` wrote.
  * @param rootPath for messages.
@@ -159,9 +171,9 @@ export function replayStream(
   input: ByteInput,
   sink: TreeSink,
   rootPath: string,
-  warn: (message: string) => void,
+  listener: ReplayListener,
 ): void {
-  const replay = new Replay(sink, rootPath, warn);
+  const replay = new Replay(sink, rootPath, listener);
   for (let bytes = input.next(); bytes !== undefined; bytes = input.next()) replay.run(bytes);
 }
 
@@ -170,34 +182,29 @@ class Replay {
   readonly #inodes: number[];
   /** Paths of directories, by the writer's numbers. */
   readonly #paths = new Map<number, string>();
-  /** The node made last, which most commands are about. */
-  #lastParent = 0;
-  #lastName = new Uint8Array(0);
-  #bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+  /** The node that was named last. */
+  #parent = 0;
+  readonly #name = new Uint8Array(256);
+  #nameBytes = 0;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#bytes.buffer);
   #at = 0;
 
-  constructor(
-    readonly sink: TreeSink,
-    rootPath: string,
-    readonly warn: (message: string) => void,
-  ) {
+  constructor(readonly sink: TreeSink, rootPath: string, readonly listener: ReplayListener) {
     this.#inodes = [sink.root];
     this.#paths.set(0, rootPath);
   }
 
   run(bytes: Uint8Array): void {
-    this.#bytes = bytes as Uint8Array<ArrayBuffer>;
+    this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = 0;
-    while (this.#at < bytes.length) this.#one();
-  }
-
-  #one(): void {
-    const command = this.#bytes[this.#at++] ?? 0;
-    const handler = HANDLERS[command];
-    if (handler === undefined) throw new RangeError(`stream command ${command}`);
-    handler(this);
+    while (this.#at < bytes.length) {
+      const command = this.#bytes[this.#at++] ?? 0;
+      const handler = HANDLERS[command];
+      if (handler === undefined) throw new RangeError(`stream command ${command}`);
+      handler(this);
+    }
   }
 
   number(): number {
@@ -216,38 +223,91 @@ class Replay {
   time(): NodeTime {
     return { seconds: this.large(), nanoseconds: this.number() };
   }
-  inode(): number {
-    return this.#inodes[this.number()] ?? 0;
+  /** The inode that the writer calls `number`. */
+  inode(number: number): number {
+    return this.#inodes[number] ?? 0;
   }
-
-  /** Reads the parent's number and keeps it for messages. */
+  /** Reads parent and name of a node; both are kept for messages. */
   parent(): number {
-    this.#lastParent = this.number();
-    return this.#inodes[this.#lastParent] ?? 0;
+    this.#parent = this.number();
+    return this.inode(this.#parent);
   }
   name(): Uint8Array {
     const name = this.field();
-    this.#lastName = name.slice();
-    return this.#lastName;
+    this.#name.set(name);
+    this.#nameBytes = name.length;
+    return name;
   }
 
+  /** A node was made, or could not be. */
   made(ino: number, isDirectory: boolean): void {
     this.check(ino, "made");
-    if (isDirectory) this.#paths.set(this.#inodes.length, this.#path());
+    if (isDirectory) this.#paths.set(this.#inodes.length, this.path());
     this.#inodes.push(ino);
+    this.listener.progress("Copying files", this.#inodes.length, 0);
   }
-  check(result: number, what: string): void {
-    if (result < 0) throw failure(this.#path(), result, what);
+  check(result: number, what: string, number = -1): void {
+    if (result < 0) throw failure(this.path(number), result, what);
   }
-  warnXattr(name: Uint8Array, result: number): void {
-    const text = new TextDecoder().decode(name.slice());
-    this.warn(`${this.#path()}: attribute ${text} not copied (errno ${-result})`);
+  /** The path of the node that the writer calls `number`, if that is a directory; else of the last node. */
+  path(number = -1): string {
+    const known = this.#paths.get(number);
+    if (known !== undefined) return known;
+    const name = new TextDecoder().decode(this.#name.subarray(0, this.#nameBytes));
+    return `${this.#paths.get(this.#parent) ?? ""}/${name}`;
   }
-  failXattr(): FsError {
-    return failure(this.#path(), -28, "xattr");
-  }
-  #path(): string {
-    const name = new TextDecoder().decode(this.#lastName);
-    return `${this.#paths.get(this.#lastParent) ?? ""}/${name}`;
-  }
+}
+
+/** What each command does. */
+const HANDLERS: readonly (((replay: Replay) => void) | undefined)[] = handlers();
+
+function handlers(): ((replay: Replay) => void)[] {
+  const table: ((replay: Replay) => void)[] = [];
+  table[Command.DIRECTORY] = (r) => r.made(makeOrMerge(r.sink, r.parent(), r.name()), true);
+  table[Command.NODE] = (r) => {
+    const parent = r.parent();
+    const mode = r.number();
+    const rdev = r.number();
+    r.made(r.sink.makeNode(parent, r.name(), mode, rdev), false);
+  };
+  table[Command.SYMLINK] = (r) => {
+    const parent = r.parent();
+    const name = r.name();
+    r.made(r.sink.makeSymlink(parent, name, r.field()), false);
+  };
+  table[Command.LINK] = (r) => {
+    const ino = r.inode(r.number());
+    const parent = r.parent();
+    r.check(r.sink.link(ino, parent, r.name()), "linked");
+  };
+  table[Command.DATA] = (r) => {
+    const ino = r.inode(r.number());
+    const offset = r.large();
+    const bytes = r.field();
+    const written = r.sink.write(ino, offset, bytes);
+    r.check(written < bytes.length && written >= 0 ? -ENOSPC : written, "written");
+  };
+  table[Command.SIZE] = (r) => {
+    const ino = r.inode(r.number());
+    r.check(r.sink.setSize(ino, r.large()), "sized");
+  };
+  table[Command.XATTR] = (r) => {
+    const number = r.number();
+    const name = new Uint8Array(r.field());
+    const result = r.sink.setXattr(r.inode(number), name, new Uint8Array(r.field()));
+    if (result < 0) reportXattr(r.path(number), name, result, r.listener.warn);
+  };
+  table[Command.ATTRIBUTES] = (r) => {
+    const number = r.number();
+    const attributes = {
+      mode: r.number(),
+      uid: r.number(),
+      gid: r.number(),
+      atime: r.time(),
+      mtime: r.time(),
+      ctime: r.time(),
+    };
+    r.check(r.sink.setAttributes(r.inode(number), attributes), "given its attributes", number);
+  };
+  return table;
 }

@@ -12,7 +12,6 @@ import { FREES_A_STEP } from "./delete_inode.ts";
 import type { Engine } from "./engine.ts";
 import { maxFileBytes } from "./limits.ts";
 import { convertInline } from "./inline.ts";
-import { dropPrivileges } from "./privileges.ts";
 import { zeroTail, zeroWithinBlock } from "./truncate.ts";
 
 /** Bits of `mode`: the kernel's FALLOC_FL_*. */
@@ -74,7 +73,6 @@ export function fallocate(
   const result = action(engine, inode, offset, length, { keepSize, privileged });
   if (result >= 0) {
     engine.change((handle) => {
-      dropPrivileges(engine, handle, inode);
       engine.stamp(handle, inode, true);
       return 0;
     });

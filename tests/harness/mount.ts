@@ -50,7 +50,8 @@ export class Mounted implements Disposable {
   /** Unmounts and waits until the image is complete; throws when something keeps the mount busy. */
   unmount(): void {
     if (!this.#mounted) return;
-    const done = umountPatiently(this.mountpoint);
+    const gone = !mountsUnder(this.mountpoint).includes(this.mountpoint);
+    const done = gone ? "" : umountPatiently(this.mountpoint);
     if (done !== "") throw new Error(`umount ${this.mountpoint}: ${done}`);
     this.#mounted = false;
     if (this.implementation !== "kernel") awaitReleased(this.image);

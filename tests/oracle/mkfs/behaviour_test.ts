@@ -153,21 +153,3 @@ for (const options of ["-t ext4", "-t ext2", "-t ext4 -O inline_data", "-t ext4 
     },
   });
 }
-
-testWith({
-  name: "-d copies a root folder's owner and mode like mke2fs",
-  needs: [...NEEDS, root, kernelExt4],
-  fn() {
-    using scratch = new Scratch("populate");
-    const source = scratch.makeFolder("source");
-    Deno.chmodSync(source, 0o751);
-    Deno.chownSync(source, 12, 34);
-    const rootOf = (image: string) => must("debugfs", ["-R", "stat <2>", image]);
-    const theirs = scratch.path("theirs");
-    must("mke2fs", ["-q", "-t", "ext4", "-d", source, theirs, "32M"]);
-    mustCommand("mkfs", ["-q", "-d", source, scratch.path("ours"), "32M"]);
-    const sign = /Mode: +\d+|User: +\d+ +Group: +\d+/g;
-    const ours = rootOf(scratch.path("ours")).match(sign);
-    assert.deepEqual(ours, rootOf(theirs).match(sign));
-  },
-});
