@@ -5,6 +5,7 @@
  */
 
 import type { BlockDevice } from "../fs/device/device.ts";
+import { Incompat } from "../fs/layout/features.ts";
 import { format, type FormatResult, planFormat } from "../fs/mkfs/format.ts";
 import type { FormatOptions } from "../fs/mkfs/options.ts";
 import type { PopulateResult } from "../fs/mkfs/populate.ts";
@@ -95,8 +96,7 @@ async function make(request: Request, target: Target, options: FormatOptions): P
     }
     if (request.source !== undefined) copy = await startCopy(request, request.source, bar);
     const scanned = request.scan > 0 ? await scan(request, device, options, bar) : options;
-    const result = format(device, { ...scanned, progress: bar.update });
-    const copied = copy?.run(device, result);
+    const [result, copied] = await makeFilled(device, { ...scanned, progress: bar.update }, copy);
     bar.clear();
     made = true;
     print(request, result, copied);
@@ -120,6 +120,30 @@ async function scan(
   const { superblock } = planFormat(device.sizeBytes, options);
   const bad = findBadBlocks(device, superblock.blockBytes, request.scan > 1, bar.update);
   return { ...options, badBlocks: [...options.badBlocks ?? [], ...bad] };
+}
+
+/** Features with which the engine has to fill the file system, after it was made. */
+const NEEDS_ENGINE = Incompat.INLINE_DATA | Incompat.EA_INODE;
+
+async function makeFilled(
+  device: BlockDevice,
+  options: FormatOptions,
+  copy: TreeCopy | undefined,
+): Promise<readonly [FormatResult, PopulateResult | undefined]> {
+  if (copy === undefined) return [format(device, options), undefined];
+  const plan = planFormat(device.sizeBytes, options);
+  if (!plan.superblock.hasIncompat(NEEDS_ENGINE)) {
+    let copied: PopulateResult | undefined;
+    const result = format(device, { ...options, fill: (sink) => copied = copy.run(sink) });
+    return [result, copied];
+  }
+  const { EngineSink } = await import("../fs/mkfs/engine_sink.ts");
+  const result = format(device, options);
+  const sink = new EngineSink(device, result.superblock.writeTime);
+  const copied = copy.run(sink);
+  sink.finish();
+  result.superblock.bytes.set(sink.superblock.bytes);
+  return [result, copied];
 }
 
 /** Starts reading the tree to be copied. */

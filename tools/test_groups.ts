@@ -23,6 +23,9 @@ const ENGINE_PERMISSIONS = [
   "--allow-sys",
 ];
 
+/** The engine's tests that mount through a loop device, which takes all permissions. */
+const KERNEL_TEST = /^fs\/.*\/kernel_test\.ts$/;
+
 /** From the quick and inner to the slow and outer. */
 const UNIT_FOLDERS = ["fs", "ffi", "lib", "vhost", "cmd", "tools"];
 const OUTER_FOLDERS = ["tests/harness", "tests/unit", "tests"];
@@ -44,7 +47,10 @@ export function testGroups(filters: readonly string[]): readonly TestGroup[] {
     for (const path of taken) left.delete(path);
     return taken;
   };
+  const kernelTests = wanted.filter((path) => KERNEL_TEST.test(path));
+  for (const path of kernelTests) left.delete(path);
   const groups = UNIT_FOLDERS.map((folder) => groupOfFolder(folder, take(`${folder}/`)));
+  groups.push({ name: "fs, with the kernel", files: kernelTests, permissions: ["-A"] });
   for (const folder of OUTER_FOLDERS) {
     for (const file of take(`${folder}/`)) {
       groups.push({ name: file, files: [file], permissions: ["-A"] });

@@ -9,10 +9,7 @@ import { O_DIRECTORY, O_RDONLY } from "../../ffi/libc/constants.ts";
 import { readNames } from "../../ffi/libc/directory.ts";
 import { close, open } from "../../ffi/libc/file.ts";
 import { statusOf } from "../../ffi/libc/status.ts";
-import type { BlockDevice } from "../../fs/device/device.ts";
-import { EngineSink } from "../../fs/mkfs/engine_sink.ts";
-import type { FormatResult } from "../../fs/mkfs/format.ts";
-import { populate, type PopulateResult } from "../../fs/mkfs/populate.ts";
+import { populate, type PopulateResult, type TreeSink } from "../../fs/mkfs/populate.ts";
 import { replayStream } from "../../fs/mkfs/tree_stream.ts";
 import { type Excluded, treeSource } from "../shared/tree_source.ts";
 import { ChannelReader, newChannel } from "./tree_channel.ts";
@@ -53,16 +50,8 @@ export class TreeCopy {
     this.#worker.postMessage(order);
   }
 
-  /** Copies into the file system just made. */
-  run(device: BlockDevice, made: FormatResult): PopulateResult {
-    const sink = new EngineSink(device, made.superblock.writeTime);
-    const result = this.#copyInto(sink);
-    sink.finish();
-    made.superblock.bytes.set(sink.superblock.bytes);
-    return result;
-  }
-
-  #copyInto(sink: EngineSink): PopulateResult {
+  /** Copies into a file system. */
+  run(sink: TreeSink): PopulateResult {
     if (this.#channel === undefined) {
       return populate(treeSource(this.directory, this.#exclude), sink, this.options);
     }

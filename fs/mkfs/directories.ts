@@ -58,6 +58,8 @@ export function makeDirectories(maker: Maker): void {
     { name: "..", ino: ROOT_INODE },
     { name: "lost+found", ino },
   ]);
+  maker.root = { inode: root, blocks: [rootBlock] };
+  maker.lostFound = { inode: lost, blocks: diskBlocks };
   diskBlocks.forEach((block, index) => {
     const entries = index > 0 ? [] : [{ name: ".", ino }, { name: "..", ino: ROOT_INODE }];
     putDirectory(maker, lost, block, entries);

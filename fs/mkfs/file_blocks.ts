@@ -21,6 +21,8 @@ import type { Maker } from "./maker.ts";
 
 /** The map of a new file. */
 export interface FileBlocks {
+  /** Leaves a hole: what is appended next goes to `fileBlock`. */
+  skipTo(fileBlock: number): void;
   /** Appends blocks that are taken already (and charged to the inode by the caller). */
   append(diskBlock: number, blocks: number): void;
   /** A block of the map must be allocated before file block `fileBlock` can be; false with extents. */
@@ -59,12 +61,18 @@ class ExtentMap implements FileBlocks {
     return goal;
   }
 
+  skipTo(fileBlock: number): void {
+    this.#fileBlocks = fileBlock;
+  }
+
   append(diskBlock: number, blocks: number): void {
     const { clusterBlocks } = this.maker.space.geometry;
     const longest = MAX_WRITTEN_BLOCKS - (MAX_WRITTEN_BLOCKS % clusterBlocks);
     for (let done = 0; done < blocks;) {
       const last = this.#lastLeaf().entries.at(-1);
-      const room = last !== undefined && last.diskBlock + last.blocks === diskBlock + done
+      const follows = last !== undefined && last.diskBlock + last.blocks === diskBlock + done &&
+        last.fileBlock + last.blocks === this.#fileBlocks;
+      const room = last !== undefined && follows
         ? Math.min(longest - last.blocks, blocks - done)
         : 0;
       if (last !== undefined && room > 0) {
@@ -160,6 +168,9 @@ class ExtentMap implements FileBlocks {
 
 /** Blocks of pointers that are being filled, one a level. */
 interface PointerBlock {
+  /** Which part of the file it maps: levels above it, and its number among those of its level. */
+  readonly levels: number;
+  readonly part: number;
   diskBlock: number;
   bytes: Uint8Array;
   view: DataView;
@@ -194,20 +205,30 @@ class BlockMap implements FileBlocks {
     let next = goal;
     let below = this.#pointers ** levels;
     for (let level = 0; level < levels; level++) {
-      if (index % below === 0) next = this.#openBlock(level, levels, index, next);
+      const part = Math.floor(index / below);
+      const open = this.#open[level];
+      if (open === undefined || open.levels !== levels || open.part !== part) {
+        next = this.#openBlock(level, levels, index, part, next);
+      }
       below /= this.#pointers;
     }
     return next;
   }
 
   /** Allocates the pointer block of `level` and enters it in the level above. */
-  #openBlock(level: number, levels: number, index: number, goal: number): number {
+  #openBlock(
+    level: number,
+    levels: number,
+    index: number,
+    part: number,
+    goal: number,
+  ): number {
     const diskBlock = this.maker.space.allocate(goal);
     this.maker.charge(this.inode, 1);
     const old = this.#open[level];
     if (old !== undefined) this.maker.writer.put(old.diskBlock, old.bytes);
     const bytes = this.maker.emptyBlock();
-    this.#open[level] = { diskBlock, bytes, view: new DataView(bytes.buffer) };
+    this.#open[level] = { levels, part, diskBlock, bytes, view: new DataView(bytes.buffer) };
     if (level === 0) this.#setSlot(DIRECT_BLOCKS + levels - 1, diskBlock);
     else this.#setPointer(level - 1, levels, index, diskBlock);
     return diskBlock;
@@ -221,6 +242,10 @@ class BlockMap implements FileBlocks {
     const below = this.#pointers ** (levels - 1 - level);
     const at = Math.floor(index / below) % this.#pointers;
     this.#open[level]?.view.setUint32(4 * at, diskBlock, true);
+  }
+
+  skipTo(fileBlock: number): void {
+    this.#fileBlocks = fileBlock;
   }
 
   append(diskBlock: number, blocks: number): void {

@@ -10,6 +10,7 @@ import { FsError } from "../errors.ts";
 import { crc32c } from "../layout/crc32c.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
 import { STATE_ERROR, type Superblock, SUPERBLOCK_OFFSET } from "../layout/superblock.ts";
+import { BulkSink } from "./bulk_sink.ts";
 import { makeDirectories } from "./directories.ts";
 import { FormatError } from "./format_error.ts";
 import { makeMmp, makeOrphanFile, makeQuotaFiles } from "./hidden_files.ts";
@@ -31,7 +32,7 @@ import { backupGroups } from "./space.ts";
 import {
   buildDescriptors,
   clearInodeTables,
-  writeInodes,
+  InodeTables,
   writePrimarySuperblock,
   writeSuperblocks,
 } from "./write_out.ts";
@@ -244,9 +245,7 @@ function writeAll(maker: Maker, plan: Plan, layout: Layout): number {
     else if (plan.journal !== undefined) makeJournal(maker, plan.journal);
     makeMmp(maker);
     superblock.overheadClusters = maker.overheadClusters + superblock.firstDataBlock;
-    makeQuotaFiles(maker);
-    makeOrphanFile(maker);
-    writeInodes(maker);
+    makeContents(maker);
   }
   const { table, summary } = buildDescriptors(maker);
   superblock.freeBlocksCount = summary.freeClusters * space.geometry.clusterBlocks;
@@ -255,6 +254,26 @@ function writeAll(maker: Maker, plan: Plan, layout: Layout): number {
   writeSuperblocks(maker, table);
   writePrimarySuperblock(maker);
   return writer.writtenBytes;
+}
+
+/** Files: those that no directory names, and what the caller fills in. */
+function makeContents(maker: Maker): void {
+  const { options } = maker;
+  const tables = new InodeTables(maker);
+  if (options.fill === undefined) {
+    maker.countUsage(maker.root.inode);
+    maker.countUsage(maker.lostFound.inode);
+    makeQuotaFiles(maker);
+    makeOrphanFile(maker);
+  } else {
+    makeOrphanFile(maker);
+    const sink = new BulkSink(maker, tables);
+    options.fill(sink);
+    sink.finish();
+    makeQuotaFiles(maker);
+  }
+  for (const inode of maker.inodes.values()) tables.put(inode);
+  tables.finish();
 }
 
 /** Removes what would be taken for something else: the old superblock, a boot sector, RAID data at the end. */

@@ -8,12 +8,12 @@ import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import { InodeFlag, S_IFREG } from "../layout/inode.ts";
 import { encodeMmp, MMP_SEQUENCE_CLEAN } from "../layout/mmp.ts";
 import { setOrphanBlockChecksum, writeEmptyOrphanBlock } from "../layout/orphan_file.ts";
-import { QUOTA_BLOCK_BYTES, QuotaMagic } from "../layout/quota.ts";
+import { QuotaMagic } from "../layout/quota.ts";
 import { GROUP_QUOTA_INODE, USER_QUOTA_INODE } from "../layout/superblock.ts";
 import { allocateFile } from "./file_blocks.ts";
 import type { Maker } from "./maker.ts";
 import { inBlocks } from "./options.ts";
-import { quotaFile, type Usage } from "./quota_file.ts";
+import { quotaFile } from "./quota_file.ts";
 
 const MMP_DEFAULT_SECONDS = 5;
 
@@ -36,64 +36,37 @@ export function makeMmp(maker: Maker): void {
   maker.writer.put(block, bytes);
 }
 
-/** Makes the quota files with the usage of the two directories that exist. */
+/** Makes the quota files with the usage that was counted. */
 export function makeQuotaFiles(maker: Maker): void {
   const { superblock, parameters } = maker;
   if (!superblock.hasRoCompat(RoCompat.QUOTA)) return;
   const { quotaTypes } = parameters;
   if ((quotaTypes & 1) !== 0) {
     superblock.userQuotaInode = USER_QUOTA_INODE;
-    makeQuotaFile(maker, USER_QUOTA_INODE, QuotaMagic.USER, usage(maker, (inode) => inode.uid));
+    makeQuotaFile(maker, USER_QUOTA_INODE, QuotaMagic.USER, 0);
   }
   if ((quotaTypes & 2) !== 0) {
     superblock.groupQuotaInode = GROUP_QUOTA_INODE;
-    makeQuotaFile(maker, GROUP_QUOTA_INODE, QuotaMagic.GROUP, usage(maker, (inode) => inode.gid));
+    makeQuotaFile(maker, GROUP_QUOTA_INODE, QuotaMagic.GROUP, 1);
   }
   if ((quotaTypes & 4) !== 0) {
-    const used = usage(maker, (inode) => inode.projectId);
     const ino = maker.space.allocateInode(false);
     superblock.projectQuotaInode = ino;
-    makeQuotaFile(maker, ino, QuotaMagic.PROJECT, used);
+    makeQuotaFile(maker, ino, QuotaMagic.PROJECT, 2);
   }
 }
 
-interface Owned {
-  readonly uid: number;
-  readonly gid: number;
-  readonly projectId: number;
-}
-
-function usage(maker: Maker, idOf: (inode: Owned) => number): Map<number, Usage> {
-  const sums = new Map<number, Usage>();
-  for (const inode of maker.inodes.values()) {
-    if (!inode.isDirectory) continue;
-    const id = idOf(inode);
-    const sum = sums.get(id) ?? { spaceBytes: 0, inodes: 0 };
-    sums.set(id, { spaceBytes: sum.spaceBytes + inode.sectors * 512, inodes: sum.inodes + 1 });
-  }
-  return sums;
-}
-
-function makeQuotaFile(
-  maker: Maker,
-  ino: number,
-  magic: number,
-  sums: ReadonlyMap<number, Usage>,
-): void {
+/** @param kind index of the sums in `Maker.usage`. */
+function makeQuotaFile(maker: Maker, ino: number, magic: number, kind: number): void {
   const { space, blockBytes } = maker;
-  const content = quotaFile(magic, sums);
+  const content = quotaFile(magic, maker.usage[kind] ?? new Map());
   const inode = maker.newInode(ino, S_IFREG | 0o600);
   inode.setFlag(InodeFlag.IMMUTABLE, true);
   const map = maker.mapFile(inode);
-  const disk = allocateFile(
-    maker,
-    inode,
-    map,
-    space.firstBlock,
-    Math.ceil(content.length / blockBytes),
-  );
+  const blocks = Math.ceil(content.length / blockBytes);
+  const disk = allocateFile(maker, inode, map, space.firstBlock, blocks);
   map.finish();
-  inode.size = Math.ceil(content.length / QUOTA_BLOCK_BYTES) * QUOTA_BLOCK_BYTES;
+  inode.size = content.length;
   disk.forEach((block, index) => {
     const bytes = maker.emptyBlock();
     bytes.set(content.subarray(index * blockBytes, (index + 1) * blockBytes));

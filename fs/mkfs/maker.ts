@@ -12,9 +12,17 @@ import { BlockWriter } from "./block_writer.ts";
 import { type FileBlocks, mapFile } from "./file_blocks.ts";
 import type { FormatOptions } from "./options.ts";
 import type { Parameters } from "./parameters.ts";
+import type { Usage } from "./quota_file.ts";
 import { Space } from "./space.ts";
 
 const EXTRA_INODE_BYTES = 32;
+
+/** A directory and where it lies. */
+export interface MadeDirectory {
+  readonly inode: InodeRecord;
+  /** Disk blocks in file order. */
+  readonly blocks: readonly number[];
+}
 
 /** Superblock, space, inodes and blocks of a file system that is being made. */
 export class Maker {
@@ -29,6 +37,12 @@ export class Maker {
   readonly seed: number | undefined;
   /** All free blocks read as zeros: none of them has to be written to say so. */
   readonly zeroed: boolean;
+  /** The directories that every file system has, once they are made. */
+  root: MadeDirectory;
+  lostFound: MadeDirectory;
+  /** What is used by user, group and project, with the feature quota. */
+  readonly usage: readonly Map<number, Usage>[] = [new Map(), new Map(), new Map()];
+  readonly #countsUsage: boolean;
   /** Clusters in use by metadata of fixed place and the journal (s_overhead_clusters). */
   overheadClusters = 0;
 
@@ -51,6 +65,9 @@ export class Maker {
       hugeFile: superblock.hasRoCompat(RoCompat.HUGE_FILE),
     };
     this.zeroed = zeroed;
+    this.#countsUsage = superblock.hasRoCompat(RoCompat.QUOTA);
+    const none = { inode: new InodeRecord(0, this.inodeFormat), blocks: [] };
+    this.root = this.lostFound = none;
   }
 
   get blockBytes(): number {
@@ -65,8 +82,26 @@ export class Maker {
     return new Uint8Array(this.blockBytes);
   }
 
-  /** An inode with one link and all times set to now. */
+  /** Counts an inode that users can see. */
+  countUsage(inode: InodeRecord): void {
+    if (!this.#countsUsage) return;
+    [inode.uid, inode.gid, inode.projectId].forEach((id, kind) => {
+      const sums = this.usage[kind];
+      const old = sums?.get(id) ?? { spaceBytes: 0, inodes: 0 };
+      const spaceBytes = old.spaceBytes + inode.sectors * 512;
+      sums?.set(id, { spaceBytes, inodes: old.inodes + 1 });
+    });
+  }
+
+  /** An inode with one link and all times set to now, to be written with the others. */
   newInode(ino: number, mode: number): InodeRecord {
+    const inode = this.blankInode(ino, mode);
+    this.inodes.set(ino, inode);
+    return inode;
+  }
+
+  /** As `newInode`, for the caller to write. */
+  blankInode(ino: number, mode: number): InodeRecord {
     const inode = new InodeRecord(ino, this.inodeFormat);
     inode.mode = mode;
     inode.links = 1;
@@ -77,7 +112,6 @@ export class Maker {
         this.now;
     if (this.inodeFormat.inodeBytes > 128) inode.extraBytes = EXTRA_INODE_BYTES;
     inode.updateChecksumSeed();
-    this.inodes.set(ino, inode);
     return inode;
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { BlockDevice } from "../device/device.ts";
+import type { TreeSink } from "./populate.ts";
 
 /** The generation of the format, which chooses the default features (-t). */
 export type FileSystemType = "ext2" | "ext3" | "ext4";
@@ -154,4 +155,9 @@ export interface FormatOptions {
   /** Fills bytes with random values: UUID and hash seed. Default: the runtime's generator. */
   readonly random?: (target: Uint8Array) => void;
   readonly progress?: Progress;
+  /**
+   * Fills the file system while it is made: called once, when there is a root directory. See `populate`.
+   * Content is never stored inline, and attributes never in inodes of their own.
+   */
+  readonly fill?: (sink: TreeSink) => void;
 }

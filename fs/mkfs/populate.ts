@@ -56,10 +56,17 @@ export interface TreeSink {
   /** The inode that a name stands for, 0 for none. */
   find(parent: number, name: Uint8Array): number;
   makeDirectory(parent: number, name: Uint8Array): number;
-  makeNode(parent: number, name: Uint8Array, mode: number, rdev: number): number;
-  makeSymlink(parent: number, name: Uint8Array, target: Uint8Array): number;
+  /** @param shared the node will be linked to under further names. */
+  makeNode(
+    parent: number,
+    name: Uint8Array,
+    mode: number,
+    rdev: number,
+    shared: boolean,
+  ): number;
+  makeSymlink(parent: number, name: Uint8Array, target: Uint8Array, shared: boolean): number;
   link(ino: number, parent: number, name: Uint8Array): number;
-  /** Writes all of `bytes`. */
+  /** Writes all of `bytes` to the node made last; parts come in ascending order. */
   write(ino: number, offset: number, bytes: Uint8Array): number;
   setSize(ino: number, size: number): number;
   setXattr(ino: number, name: Uint8Array, value: Uint8Array): number;
@@ -161,11 +168,14 @@ class Populator {
 
   #makeLeaf(node: SourceNode, parent: number): number {
     const type = node.mode & S_IFMT;
+    const shared = node.linkKey !== undefined;
     if (type === S_IFLNK) {
       this.#result.symlinks++;
-      return this.#check(this.sink.makeSymlink(parent, node.name, node.readTarget()), node, "made");
+      const target = node.readTarget();
+      return this.#check(this.sink.makeSymlink(parent, node.name, target, shared), node, "made");
     }
-    const made = this.sink.makeNode(parent, node.name, node.mode & (S_IFMT | 0o777), node.rdev);
+    const mode = node.mode & (S_IFMT | 0o777);
+    const made = this.sink.makeNode(parent, node.name, mode, node.rdev, shared);
     const ino = this.#check(made, node, "made");
     if (type === S_IFREG) this.#copyContent(node, ino);
     else this.#result.specials++;

@@ -59,8 +59,8 @@ export class Space {
    */
   readonly accountedFree: Float64Array;
   readonly groupChecksums: boolean;
-  /** Blocks of the inode bitmap's users: numbers of inodes taken. */
-  readonly inodes = new Set<number>();
+  /** Numbers of inodes taken. */
+  readonly inodes = new UsedRanges();
   /** Groups with copies of the superblock. */
   readonly backupGroups: readonly number[];
   readonly #hasSuperblock: Uint8Array;
@@ -218,7 +218,7 @@ export class Space {
   takeInode(ino: number, isDirectory: boolean): void {
     const { geometry } = this;
     const group = geometry.groupOfInode(ino);
-    this.inodes.add(ino);
+    this.inodes.mark(ino, 1);
     this.usedInodes[group] = (this.usedInodes[group] ?? 0) + 1;
     if (isDirectory) this.usedDirectories[group] = (this.usedDirectories[group] ?? 0) + 1;
     this.flags[group] = (this.flags[group] ?? 0) & ~BG_INODE_UNINIT;
@@ -230,13 +230,13 @@ export class Space {
   /** Takes the first free inode for ordinary files. As libext2fs does, this makes its group's bitmaps real. */
   allocateInode(isDirectory: boolean): number {
     const first = this.superblock.firstInode;
-    let ino = first;
-    while (this.inodes.has(ino)) ino++;
+    const ino = this.inodes.firstFree(first);
+    if (ino > this.superblock.inodesCount) {
+      throw new FsError(ENOSPC, "the file system is too small: it has no inodes left");
+    }
     const group = this.geometry.groupOfInode(ino);
-    for (let g = this.geometry.groupOfInode(first); g <= group; g++) {
-      if (((this.flags[g] ?? 0) & BG_INODE_UNINIT) !== 0) {
-        this.flags[g] = (this.flags[g] ?? 0) & ~(BG_INODE_UNINIT | BG_BLOCK_UNINIT);
-      }
+    if (((this.flags[group] ?? 0) & BG_INODE_UNINIT) !== 0) {
+      this.flags[group] = (this.flags[group] ?? 0) & ~(BG_INODE_UNINIT | BG_BLOCK_UNINIT);
     }
     this.takeInode(ino, isDirectory);
     return ino;

@@ -92,18 +92,26 @@ export class StreamSink implements TreeSink {
     return ++this.#made;
   }
 
-  makeNode(parent: number, name: Uint8Array, mode: number, rdev: number): number {
-    this.#start(Command.NODE, 16 + name.length);
+  makeNode(
+    parent: number,
+    name: Uint8Array,
+    mode: number,
+    rdev: number,
+    shared: boolean,
+  ): number {
+    this.#start(Command.NODE, 20 + name.length);
     this.#number(parent);
     this.#number(mode);
     this.#number(rdev);
+    this.#number(shared ? 1 : 0);
     this.#field(name);
     return ++this.#made;
   }
 
-  makeSymlink(parent: number, name: Uint8Array, target: Uint8Array): number {
-    this.#start(Command.SYMLINK, 12 + name.length + target.length);
+  makeSymlink(parent: number, name: Uint8Array, target: Uint8Array, shared: boolean): number {
+    this.#start(Command.SYMLINK, 16 + name.length + target.length);
     this.#number(parent);
+    this.#number(shared ? 1 : 0);
     this.#field(name);
     this.#field(target);
     return ++this.#made;
@@ -268,12 +276,14 @@ function handlers(): ((replay: Replay) => void)[] {
     const parent = r.parent();
     const mode = r.number();
     const rdev = r.number();
-    r.made(r.sink.makeNode(parent, r.name(), mode, rdev), false);
+    const shared = r.number() === 1;
+    r.made(r.sink.makeNode(parent, r.name(), mode, rdev, shared), false);
   };
   table[Command.SYMLINK] = (r) => {
     const parent = r.parent();
+    const shared = r.number() === 1;
     const name = r.name();
-    r.made(r.sink.makeSymlink(parent, name, r.field()), false);
+    r.made(r.sink.makeSymlink(parent, name, r.field(), shared), false);
   };
   table[Command.LINK] = (r) => {
     const ino = r.inode(r.number());

@@ -16,6 +16,7 @@ import {
   groupDescriptorChecksum,
 } from "../layout/group_desc.ts";
 import { STATE_VALID, Superblock, SUPERBLOCK_OFFSET } from "../layout/superblock.ts";
+import type { InodeRecord } from "../layout/inode.ts";
 import { groupChecksumMethod } from "../volume/group_table.ts";
 import type { Maker } from "./maker.ts";
 
@@ -42,20 +43,35 @@ export function clearInodeTables(maker: Maker): void {
   }
 }
 
-/** Writes the inodes that were made, whole blocks of their tables at a time. */
-export function writeInodes(maker: Maker): void {
-  const { space, writer, blockBytes } = maker;
-  const { geometry, inodeTable } = space;
-  const blocks = new Map<number, Uint8Array>();
-  for (const [ino, inode] of maker.inodes) {
-    const index = (ino - 1) % geometry.inodesPerGroup;
-    const table = inodeTable[geometry.groupOfInode(ino)] ?? 0;
+/** Blocks of the inode tables in the making. */
+export class InodeTables {
+  readonly #blocks = new Map<number, { readonly bytes: Uint8Array; left: number }>();
+
+  constructor(readonly maker: Maker) {}
+
+  /** Takes an inode that is complete; a block of which all inodes are there is written. */
+  put(inode: InodeRecord): void {
+    const { space, writer, blockBytes } = this.maker;
+    const { geometry, inodeTable } = space;
+    const index = (inode.ino - 1) % geometry.inodesPerGroup;
+    const table = inodeTable[geometry.groupOfInode(inode.ino)] ?? 0;
     const block = table + Math.floor(index / geometry.inodesPerBlock);
-    const bytes = blocks.get(block) ?? new Uint8Array(blockBytes);
-    blocks.set(block, bytes);
-    inode.encode(bytes, (index % geometry.inodesPerBlock) * geometry.inodeBytes);
+    let entry = this.#blocks.get(block);
+    if (entry === undefined) {
+      entry = { bytes: new Uint8Array(blockBytes), left: geometry.inodesPerBlock };
+      this.#blocks.set(block, entry);
+    }
+    inode.encode(entry.bytes, (index % geometry.inodesPerBlock) * geometry.inodeBytes);
+    if (--entry.left > 0) return;
+    writer.put(block, entry.bytes);
+    this.#blocks.delete(block);
   }
-  for (const [block, bytes] of blocks) writer.put(block, bytes);
+
+  /** Writes what is left. */
+  finish(): void {
+    for (const [block, { bytes }] of this.#blocks) this.maker.writer.put(block, bytes);
+    this.#blocks.clear();
+  }
 }
 
 /** Writes all bitmaps that are not implied, and the descriptors; returns the table and the sums. */
@@ -188,10 +204,12 @@ function inodeBitmap(maker: Maker, group: number): Uint8Array {
   const { inodesPerGroup } = space.geometry;
   const bitmap = maker.emptyBlock();
   if ((space.usedInodes[group] ?? 0) > 0) {
-    for (const ino of space.inodes) {
-      if (space.geometry.groupOfInode(ino) !== group) continue;
-      const bit = (ino - 1) % inodesPerGroup;
-      setBits(bitmap, bit, bit + 1);
+    const first = 1 + group * inodesPerGroup;
+    const end = first + inodesPerGroup;
+    const { inodes } = space;
+    for (let i = inodes.after(first); i < inodes.length && inodes.start(i) < end; i++) {
+      const from = Math.max(first, inodes.start(i));
+      setBits(bitmap, from - first, Math.min(end, inodes.end(i)) - first);
     }
   }
   setBits(bitmap, inodesPerGroup, maker.blockBytes * 8);

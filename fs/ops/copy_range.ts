@@ -1,7 +1,8 @@
 /** Copying between files without the caller's memory. @module */
 
-import { EINVAL, EISDIR } from "../errno.ts";
+import { EFBIG, EINVAL, EISDIR } from "../errno.ts";
 import type { Engine } from "./engine.ts";
+import { maxFileBytes } from "./limits.ts";
 import { read } from "./read.ts";
 import { write, type WriteOptions } from "./write.ts";
 
@@ -25,6 +26,7 @@ export function copyRange(
   const target = engine.inode(newIno);
   if (source.isDirectory || target.isDirectory) return -EISDIR;
   if (!source.isRegular || !target.isRegular) return -EINVAL;
+  if (newOffset >= maxFileBytes(engine, target)) return -EFBIG;
   const wanted = Math.min(length, Math.max(0, source.size - offset));
   if (ino === newIno && offset < newOffset + wanted && newOffset < offset + wanted) return -EINVAL;
   chunk ??= new Uint8Array(CHUNK_BYTES);
