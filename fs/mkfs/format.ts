@@ -165,7 +165,8 @@ function checkBadBlocks(parameters: Parameters, superblock: Superblock): void {
 }
 
 function setNames(superblock: Superblock, options: FormatOptions): void {
-  const random = options.random ?? ((target) => void crypto.getRandomValues(target));
+  const random = options.random ??
+    ((target) => void crypto.getRandomValues(target as Uint8Array<ArrayBuffer>));
   superblock.uuid.set(options.uuid ?? randomUuid(random));
   superblock.bytes.set(options.hashSeed ?? randomUuid(random), 0xec);
   if (options.label !== undefined) superblock.label = options.label;
