@@ -23,7 +23,8 @@ export function takeBackgroundOptions(): KfsOptions | undefined {
 /** Starts the serving process and waits until the mount answers or cannot be made. @returns the exit status. */
 export async function runInBackground(options: KfsOptions): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...programArguments()],
+    args: programArguments(),
+    cwd: "/",
     env: { [OPTIONS_VARIABLE]: JSON.stringify(absolute(options)) },
     stdin: "null",
     stdout: "piped",
@@ -53,15 +54,13 @@ function absolute(options: KfsOptions): KfsOptions {
   };
 }
 
+/** Small young generations: the engine makes little garbage, and a mount should not hold memory for it. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1";
+
 /** How to start this very program again. */
 function programArguments(): string[] {
-  return Deno.build.standalone ? [] : [
-    "run",
-    "-A",
-    "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1",
-    "--no-prompt",
-    Deno.mainModule,
-  ];
+  if (Deno.build.standalone) return [];
+  return ["run", "-A", V8_FLAGS, "--no-config", "--no-lock", "--no-prompt", Deno.mainModule];
 }
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
