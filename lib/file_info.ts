@@ -62,7 +62,9 @@ export function fileInfoOf(inode: Inode, blockBytes: number): FileInfo {
   const isCharDevice = type === S_IFCHR;
   const isBlockDevice = type === S_IFBLK;
   const hasBirthtime = inode.extraBytes >= EXTRA_BYTES_WITH_BIRTHTIME;
-  const inlineSectors = inode.has(InodeFlag.INLINE_DATA) ? Math.ceil(size / 512) : 0;
+  const inlineSectors = inode.has(InodeFlag.INLINE_DATA) && inode.isRegular
+    ? Math.ceil(size / 512)
+    : 0;
   return {
     isFile: inode.isRegular,
     isDirectory: inode.isDirectory,

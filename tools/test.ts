@@ -98,4 +98,5 @@ async function main(): Promise<number> {
   }
 }
 
-Deno.exit(await main());
+// `deno test` takes a file of this name for a test module: then there is nothing to do.
+if (import.meta.main) Deno.exit(await main());

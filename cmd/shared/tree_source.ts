@@ -6,7 +6,7 @@
  */
 
 import { O_DIRECTORY, O_RDONLY } from "../../ffi/libc/constants.ts";
-import { readLinkAt, readNames } from "../../ffi/libc/directory.ts";
+import { readLinkAt } from "../../ffi/libc/directory.ts";
 import { close, open, pread, seekData, seekHole } from "../../ffi/libc/file.ts";
 import { Scanner } from "../../ffi/libc/scanner.ts";
 import { makeDevice } from "../../fs/layout/device_number.ts";
@@ -161,8 +161,7 @@ class HostNode implements SourceNode {
     const path = this.#pathBytes();
     const descriptor = open(path, O_RDONLY | O_DIRECTORY);
     try {
-      const names = readNames(descriptor).map((entry) => entry.name).sort(compareNames);
-      for (const name of names) {
+      for (const name of tree.scanner.readNames(descriptor).sort(compareNames)) {
         tree.chosen = undefined;
         tree.scanner.choose(path, name);
         tree.scanner.look(descriptor);

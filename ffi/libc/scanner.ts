@@ -5,7 +5,7 @@
  * @module
  */
 
-import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_RDONLY } from "./constants.ts";
+import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_RDONLY, SYS_GETDENTS64 } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import { SystemError } from "./error.ts";
 import { checked, errno, libc } from "./library.ts";
@@ -17,6 +17,7 @@ const XATTR_BYTES = 65536n;
 const STATX_BASIC = 0x7ff;
 const O_CLOEXEC = 0o2000000;
 const SLASH = 0x2f;
+const DOT = 0x2e;
 const decoder = new TextDecoder();
 
 /** A place in a tree, and what was found there. Fields are those of the file that was looked at last. */
@@ -38,6 +39,7 @@ export class Scanner {
   readonly #path = new Uint8Array(PATH_BYTES);
   readonly #status = new Uint8Array(256);
   readonly #view = new DataView(this.#status.buffer);
+  /** Names of attributes, or of a directory's entries. */
   readonly #names = new Uint8Array(Number(XATTR_BYTES));
   readonly #value = new Uint8Array(Number(XATTR_BYTES));
   readonly #attribute = new Uint8Array(256);
@@ -45,6 +47,26 @@ export class Scanner {
   #pathEnd = 0;
   #lastPath = this.#path;
   #lastName = this.#path;
+
+  /** All names in an open directory but `.` and `..`, in the order of the file system (getdents64). */
+  readNames(directory: number): Uint8Array[] {
+    const records = this.#names;
+    const view = new DataView(records.buffer);
+    const found: Uint8Array[] = [];
+    for (;;) {
+      const result = libc().syscall(SYS_GETDENTS64, directory, records, XATTR_BYTES);
+      const filled = checked(result, "getdents64");
+      if (filled === 0) return found;
+      // struct linux_dirent64: 64 bits each of inode and offset, 16 of length, 8 of type, the name.
+      for (let at = 0; at + 19 < filled; at += view.getUint16(at + 16, true)) {
+        const name = at + 19;
+        const end = records.indexOf(0, name);
+        const dots = records[name] === DOT &&
+          (end === name + 1 || (end === name + 2 && records[name + 1] === DOT));
+        if (!dots) found.push(records.slice(name, end));
+      }
+    }
+  }
 
   /** Chooses the file `name` in the directory with the path `directory`. @throws SystemError ENAMETOOLONG */
   choose(directory: Uint8Array, name: Uint8Array): void {

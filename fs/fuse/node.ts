@@ -27,7 +27,7 @@ export function fillAttributes(inode: Inode, blockBytes: number, attributes: Att
   const { size, mode } = inode;
   attributes.ino = inode.ino;
   attributes.size = size;
-  attributes.blocks = inode.has(InodeFlag.INLINE_DATA)
+  attributes.blocks = inode.has(InodeFlag.INLINE_DATA) && inode.isRegular
     ? inode.sectors + ((size + 511) >>> 9)
     : inode.sectors;
   attributes.atime = inode.atime;

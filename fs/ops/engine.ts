@@ -9,6 +9,7 @@ import { EIO, ENOSPC } from "../errno.ts";
 import { Corrupt, FsError } from "../errors.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { Compat, Incompat, RoCompat } from "../layout/features.ts";
+import { GOOD_OLD_INODE_BYTES } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
 import { OrphanList } from "./orphan_list.ts";
@@ -64,6 +65,7 @@ export class Engine {
   /** Blocks that the format itself takes. */
   readonly overheadBlocks: number;
   readonly hasFileTypes: boolean;
+  readonly #hasNanoseconds: boolean;
   readonly hasInlineData: boolean;
   readonly hasExtents: boolean;
   readonly hasDirectoryNlink: boolean;
@@ -80,6 +82,7 @@ export class Engine {
     volume.start();
     this.overheadBlocks = overheadBlocks(volume);
     const { superblock } = volume;
+    this.#hasNanoseconds = superblock.inodeBytes > GOOD_OLD_INODE_BYTES;
     this.hasFileTypes = superblock.hasIncompat(Incompat.FILETYPE);
     this.hasInlineData = superblock.hasIncompat(Incompat.INLINE_DATA);
     this.hasExtents = superblock.hasIncompat(Incompat.EXTENTS);
@@ -92,7 +95,8 @@ export class Engine {
     const { clock } = this.volume.options;
     clock.read();
     this.now = clock.seconds;
-    this.nowNsec = clock.nanoseconds;
+    // Inodes of 128 bytes hold seconds only.
+    this.nowNsec = this.#hasNanoseconds ? clock.nanoseconds : 0;
   }
 
   /** The inode of a living node. @throws FsError ESTALE, Corrupt */

@@ -25,6 +25,8 @@ const INHERITED = InodeFlag.SECURE_DELETE | InodeFlag.UNDELETE | InodeFlag.COMPR
 /** Of these, what only directories keep. */
 const DIRECTORY_ONLY = InodeFlag.DIRSYNC | InodeFlag.TOPDIR | InodeFlag.CASEFOLD |
   InodeFlag.PROJINHERIT;
+/** i_extra_isize from which i_crtime exists. */
+const CRTIME_END = 24;
 const OTHER_KEEP = InodeFlag.NODUMP | InodeFlag.NOATIME;
 
 /** Flags for a new inode of this type in a directory with these flags. */
@@ -67,16 +69,14 @@ export function newInode(
   const { superblock } = volume;
   inode.extraBytes = room > 0 ? Math.min(room, Math.max(32, superblock.wantExtraIsize)) : 0;
   inode.projectId = parent.has(InodeFlag.PROJINHERIT) ? parent.projectId : 0;
-  inode.crtime =
-    inode.atime =
-    inode.mtime =
-    inode.ctime =
-      engine.now;
-  inode.crtimeNsec =
-    inode.atimeNsec =
-    inode.mtimeNsec =
-    inode.ctimeNsec =
-      engine.nowNsec;
+  inode.atime = inode.mtime = engine.now;
+  inode.atimeNsec = inode.mtimeNsec = engine.nowNsec;
+  inode.ctime = engine.now;
+  inode.ctimeNsec = engine.nowNsec;
+  if (inode.extraBytes >= CRTIME_END) {
+    inode.crtime = engine.now;
+    inode.crtimeNsec = engine.nowNsec;
+  }
   inode.updateChecksumSeed();
   if (type === S_IFDIR || type === S_IFREG || type === S_IFLNK) {
     initialiseMap(inode, engine.hasExtents);
