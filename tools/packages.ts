@@ -63,6 +63,7 @@ export const PACKAGES: readonly DebianPackage[] = [
   { name: "attr", need: "test", present: program("getfattr") },
   { name: "acl", need: "test", present: program("getfacl") },
   { name: "git", need: "test", present: program("git") },
+  { name: "python3-minimal", need: "test", present: program("python3") },
   { name: "util-linux", need: "test", present: program("flock") },
 ];
 

@@ -44,7 +44,7 @@ touch -d '2001-01-01 00:00:00' dir dir/sub
 async function withImage(
   options: readonly string[],
   extra: string,
-  body: (tree: string, image: string) => void,
+  body: (tree: string, image: string) => void | Promise<void>,
 ): Promise<void> {
   const folder = Deno.makeTempDirSync({ prefix: "kfs_copy_" });
   try {
@@ -54,7 +54,7 @@ async function withImage(
     const image = `${folder}/image`;
     assert.equal(await main(["-q", ...options, "-d", tree, image, "128M"]), 0);
     run("e2fsck", ["-fn", image]);
-    body(tree, image);
+    await body(tree, image);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
@@ -109,6 +109,93 @@ for (
       }),
   });
 }
+
+const NAMES = `
+mkdir many
+i=0; while [ $i -lt 3000 ]; do ln file many/a_rather_long_name_for_a_file_$i; i=$((i+1)); done
+i=0; while [ $i -lt 300 ]; do echo $i > lost+found/found$i; i=$((i+1)); done
+`;
+
+/** Looks every name up through the kernel. */
+function mounted(image: string, tree: string): void {
+  const point = `${image}.mnt`;
+  Deno.mkdirSync(point);
+  run("mount", ["-o", "loop,ro", image, point]);
+  try {
+    run("diff", ["-r", "--no-dereference", `${tree}/many`, `${point}/many`]);
+    run("diff", ["-r", `${tree}/lost+found`, `${point}/lost+found`]);
+  } finally {
+    run("umount", [point]);
+  }
+}
+
+const loop = () => {
+  try {
+    Deno.statSync("/dev/loop-control");
+    return undefined;
+  } catch {
+    return "no loop devices here";
+  }
+};
+
+for (const options of [["-b", "1024"], ["-b", "4096"], ["-O", "^dir_index"], ["-t", "ext2"]]) {
+  testWith({
+    name: `large directories read by a second thread, ${options.join(" ")}`,
+    needs: [...needs, loop, program("mount"), program("diff")],
+    fn: () =>
+      withImage(options, NAMES, (tree, image) => {
+        mounted(image, tree);
+        const { isDirectory } = Deno.statSync(`${tree}/many`);
+        assert.ok(isDirectory);
+        const index = run("debugfs", ["-R", "stat /many", image]);
+        assert.equal(/Flags: 0x[0-9a-f]*1000\b/.test(index), !options.includes("^dir_index"));
+      }),
+  });
+}
+
+testWith({
+  name: "the same tree gives the same image",
+  needs,
+  fn: async () => {
+    const copies: string[] = [];
+    const fixed = [
+      "-U",
+      "11111111-2222-4333-8444-555555555555",
+      "-E",
+      "hash_seed=11111111-2222-4333-8444-555555555555",
+    ];
+    Deno.env.set("SOURCE_DATE_EPOCH", "1700000000");
+    try {
+      await withImage(fixed, "", async (tree, image) => {
+        const again = `${image}.again`;
+        assert.equal(await main(["-q", ...fixed, "-d", tree, again, "128M"]), 0);
+        copies.push(image, again);
+        run("cmp", copies);
+      });
+    } finally {
+      Deno.env.delete("SOURCE_DATE_EPOCH");
+    }
+  },
+});
+
+testWith({
+  name: "a tree that does not fit is refused by name, and the new file removed",
+  needs: [program("e2fsck")],
+  fn: async () => {
+    const folder = Deno.makeTempDirSync({ prefix: "kfs_copy_" });
+    try {
+      Deno.mkdirSync(`${folder}/tree/deep`, { recursive: true });
+      Deno.writeFileSync(`${folder}/tree/deep/huge`, new Uint8Array(8 << 20).fill(1));
+      await assert.rejects(
+        () => main(["-q", "-d", `${folder}/tree`, `${folder}/image`, "4M"]),
+        /deep\/huge could not be written: the file system has no space/,
+      );
+      assert.throws(() => Deno.statSync(`${folder}/image`), Deno.errors.NotFound);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+});
 
 testWith({
   name: "extended attributes and ACLs are copied, or left out on request",

@@ -117,6 +117,33 @@ testWith({
     }),
 });
 
+Deno.test("direct I/O writes the same image, where the file system has it", () => {
+  withFolder((folder) => {
+    const options = ["-q", "-U", "clear", "-E", "hash_seed=11111111-2222-4333-8444-555555555555"];
+    const env = { SOURCE_DATE_EPOCH: "1700000000" };
+    const make = (name: string, ...more: string[]): Outcome => {
+      const args = [
+        "run",
+        "-A",
+        "--no-check",
+        MKFS,
+        ...options,
+        ...more,
+        `${folder}/${name}`,
+        "32M",
+      ];
+      const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), { args, env })
+        .outputSync();
+      return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+    };
+    assert.equal(make("buffered").code, 0);
+    const direct = make("direct", "-D");
+    if (direct.code !== 0) return assert.match(direct.stderr, /direct I\/O is not possible here/);
+    const [a, b] = ["buffered", "direct"].map((name) => Deno.readFileSync(`${folder}/${name}`));
+    assert.ok(a?.every((byte, i) => byte === b?.[i]));
+  });
+});
+
 testWith({
   name: "-S lets a checker find everything again",
   needs: [program("e2fsck")],

@@ -16,6 +16,7 @@ const PATH_BYTES = 4096 + 256;
 const XATTR_BYTES = 65536n;
 const STATX_BASIC = 0x7ff;
 const O_CLOEXEC = 0o2000000;
+const GETDENTS64 = BigInt(SYS_GETDENTS64);
 const SLASH = 0x2f;
 const DOT = 0x2e;
 const decoder = new TextDecoder();
@@ -54,7 +55,7 @@ export class Scanner {
     const view = new DataView(records.buffer);
     const found: Uint8Array[] = [];
     for (;;) {
-      const result = libc().syscall(SYS_GETDENTS64, directory, records, XATTR_BYTES);
+      const result = libc().syscall(GETDENTS64, directory, records, XATTR_BYTES);
       const filled = checked(result, "getdents64");
       if (filled === 0) return found;
       // struct linux_dirent64: 64 bits each of inode and offset, 16 of length, 8 of type, the name.

@@ -7,7 +7,7 @@
 
 import { DataOperations } from "./data_operations.ts";
 import type { Attributes, Caller, FileSystem, SetAttributes, Statfs } from "../../ffi/fuse/port.ts";
-import { ENOSYS } from "../errno.ts";
+import { EACCES } from "../errno.ts";
 import { getAttribute, listAttributes, removeAttribute, setAttribute } from "../ops/attributes.ts";
 import type { Engine } from "../ops/engine.ts";
 import { filesystemStat } from "../ops/filesystem_stat.ts";
@@ -22,6 +22,9 @@ import { fillAttributes, inodeOf } from "./node.ts";
  * process, and the image should be whole when somebody looks at it then.
  */
 const QUIET_MS = 5;
+
+/** X_OK in the mask of access(2). */
+const EXECUTE = 1;
 
 /** How the file system is served. */
 export interface ServeOptions {
@@ -127,9 +130,11 @@ export class Ext4FileSystem extends DataOperations implements FileSystem {
     return removeAttribute(this.engine, inodeOf(node), name, caller.uid === 0);
   }
 
-  access(): number {
-    // Mounted with default_permissions: the kernel decides.
-    return -ENOSYS;
+  /** Asked only where the kernel does not decide itself: in a mount that lets only root in. */
+  access(_caller: Caller, node: number, mask: number): number {
+    const inode = this.engine.inode(inodeOf(node));
+    const executable = inode.isDirectory || (inode.mode & 0o111) !== 0;
+    return (mask & EXECUTE) !== 0 && !executable ? -EACCES : 0;
   }
 
   ioctl(

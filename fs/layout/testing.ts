@@ -4,6 +4,7 @@
  * @module
  */
 
+import { recordSkip } from "../../tests/harness/skip.ts";
 import { gunzipSync } from "node:zlib";
 
 /** Where programs are looked for: users' PATH often lacks the folders of e2fsprogs. */
@@ -16,6 +17,7 @@ export function toolMissing(program: string): boolean {
     new Deno.Command(program, { args: ["-V"], stdout: "null", stderr: "null", env }).outputSync();
     return false;
   } catch {
+    recordSkip("*", `not installed: ${program}`);
     return true;
   }
 }
