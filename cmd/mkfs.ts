@@ -133,9 +133,10 @@ async function makeFilled(
   if (copy === undefined) return [format(device, options), undefined];
   const plan = planFormat(device.sizeBytes, options);
   if (!plan.superblock.hasIncompat(NEEDS_ENGINE)) {
+    const { bulkFill } = await import("../fs/mkfs/bulk_sink.ts");
     let copied: PopulateResult | undefined;
-    const result = format(device, { ...options, fill: (sink) => copied = copy.run(sink) });
-    return [result, copied];
+    const fill = bulkFill((sink) => copied = copy.run(sink));
+    return [format(device, { ...options, fill }), copied];
   }
   const { EngineSink } = await import("../fs/mkfs/engine_sink.ts");
   const result = format(device, options);

@@ -167,9 +167,11 @@ testWith({
     Deno.env.set("SOURCE_DATE_EPOCH", "1700000000");
     try {
       await withImage(fixed, "", async (tree, image) => {
-        const again = `${image}.again`;
-        assert.equal(await main(["-q", ...fixed, "-d", tree, again, "128M"]), 0);
-        copies.push(image, again);
+        // The first reading changed access times.
+        for (const copy of [`${image}.1`, `${image}.2`]) {
+          assert.equal(await main(["-q", ...fixed, "-d", tree, copy, "128M"]), 0);
+          copies.push(copy);
+        }
         run("cmp", copies);
       });
     } finally {

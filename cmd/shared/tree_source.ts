@@ -5,7 +5,7 @@
  * @module
  */
 
-import { O_DIRECTORY, O_RDONLY } from "../../ffi/libc/constants.ts";
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from "../../ffi/libc/constants.ts";
 import { readLinkAt } from "../../ffi/libc/directory.ts";
 import { close, open, pread, seekData, seekHole } from "../../ffi/libc/file.ts";
 import { Scanner } from "../../ffi/libc/scanner.ts";
@@ -159,7 +159,9 @@ class HostNode implements SourceNode {
   *readChildren(): Iterable<SourceNode> {
     const { tree } = this;
     const path = this.#pathBytes();
-    const descriptor = open(path, O_RDONLY | O_DIRECTORY);
+    tree.chosen = undefined;
+    tree.scanner.choose(path, SELF);
+    const descriptor = tree.scanner.open(AT_FDCWD, O_DIRECTORY);
     try {
       for (const name of tree.scanner.readNames(descriptor).sort(compareNames)) {
         tree.chosen = undefined;

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_RDONLY, SYS_GETDENTS64 } from "./constants.ts";
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  O_NOFOLLOW,
+  O_RDONLY,
+  SYS_GETDENTS64,
+} from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import { SystemError } from "./error.ts";
 import { checked, errno, libc } from "./library.ts";
@@ -16,6 +22,7 @@ const PATH_BYTES = 4096 + 256;
 const XATTR_BYTES = 65536n;
 const STATX_BASIC = 0x7ff;
 const O_CLOEXEC = 0o2000000;
+const O_NOATIME = 0o1000000;
 const GETDENTS64 = BigInt(SYS_GETDENTS64);
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -126,10 +133,19 @@ export class Scanner {
     return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 0x100000000;
   }
 
-  /** Opens the chosen file for reading; the caller closes the descriptor. */
-  open(directory: number): number {
-    const name = this.#lastName as Uint8Array<ArrayBuffer>;
-    const result = libc().openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+  /**
+   * Opens the chosen file for reading, without changing its access time where that is allowed; the caller
+   * closes the descriptor.
+   * @param directory AT_FDCWD goes by the path.
+   * @param flags further O_* flags.
+   */
+  open(directory: number, flags = 0): number {
+    const name = (directory === AT_FDCWD ? this.#lastPath : this.#lastName) as Uint8Array<
+      ArrayBuffer
+    >;
+    const all = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags;
+    let result = libc().openat(directory, name, all | O_NOATIME, 0);
+    if (result < 0 && errno() === ERRNO.EPERM) result = libc().openat(directory, name, all, 0);
     return checked(result, "open", result < 0 ? this.#text() : undefined);
   }
 

@@ -27,8 +27,9 @@ import { FileWriter } from "./bulk_file.ts";
 import { type StoredXattr, storedXattr, storeXattrs } from "./bulk_xattrs.ts";
 import { CombiningDevice } from "./combining_device.ts";
 import type { Maker } from "./maker.ts";
+import type { Fill } from "./options.ts";
 import type { NodeAttributes, NodeTime, TreeSink } from "./populate.ts";
-import { InodeTables } from "./write_out.ts";
+import type { InodeTables } from "./write_out.ts";
 
 const MAX_LINKS = 65000;
 const LARGE_FILE_BYTES = 2 ** 31;
@@ -237,6 +238,19 @@ export class BulkSink implements TreeSink {
     this.#shared.clear();
     this.#device.writeOut();
   }
+}
+
+/**
+ * For the option `fill` of `format`.
+ * @param work puts files into the sink, see `populate`. Content is never stored inline, and attributes
+ *   never in inodes of their own.
+ */
+export function bulkFill(work: (sink: TreeSink) => void): Fill {
+  return (maker, tables) => {
+    const sink = new BulkSink(maker, tables);
+    work(sink);
+    sink.finish();
+  };
 }
 
 const LOST_FOUND = new TextEncoder().encode("lost+found");

@@ -10,7 +10,6 @@ import { FsError } from "../errors.ts";
 import { crc32c } from "../layout/crc32c.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
 import { STATE_ERROR, type Superblock, SUPERBLOCK_OFFSET } from "../layout/superblock.ts";
-import { BulkSink } from "./bulk_sink.ts";
 import { makeDirectories } from "./directories.ts";
 import { FormatError } from "./format_error.ts";
 import { makeMmp, makeOrphanFile, makeQuotaFiles } from "./hidden_files.ts";
@@ -268,9 +267,7 @@ function makeContents(maker: Maker): void {
     makeOrphanFile(maker);
   } else {
     makeOrphanFile(maker);
-    const sink = new BulkSink(maker, tables);
-    options.fill(sink);
-    sink.finish();
+    options.fill(maker, tables);
     makeQuotaFiles(maker);
   }
   for (const inode of maker.inodes.values()) tables.put(inode);

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { MemoryDevice } from "../device/memory.ts";
+import { InodeFlag } from "../layout/inode.ts";
 import { decodeSuperblock, SUPERBLOCK_OFFSET } from "../layout/superblock.ts";
 import { Volume } from "../volume/volume.ts";
+import { bulkFill } from "./bulk_sink.ts";
 import { format, planFormat } from "./format.ts";
 import { FormatError } from "./format_error.ts";
 import type { FormatOptions } from "./options.ts";
+import { populate, type SourceNode } from "./populate.ts";
 import { findSignature } from "./signature.ts";
 
 const MIB = 1024 * 1024;
@@ -149,4 +152,46 @@ Deno.test("signatures are told apart", () => {
   const table = "\0\0\0\0\x83\0\0\0\0\x08\0\0\0\0\x10\0";
   assert.equal(sample(446, `${table.padEnd(64, "\0")}\x55\xaa`), "partition table (dos)");
   assert.equal(sample(510, "\x55\xaa"), undefined);
+});
+
+/** A tree in memory. */
+function memoryNode(name: string, content: string | SourceNode[]): SourceNode {
+  const time = { seconds: 1, nanoseconds: 2 };
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : undefined;
+  return {
+    name: new TextEncoder().encode(name),
+    path: name,
+    mode: bytes === undefined ? 0o40755 : 0o100644,
+    uid: 5,
+    gid: 6,
+    atime: time,
+    mtime: time,
+    ctime: time,
+    size: bytes?.length ?? 0,
+    rdev: 0,
+    linkKey: undefined,
+    readContent: (write) => bytes !== undefined && write(0, bytes),
+    readTarget: () => new Uint8Array(0),
+    readXattrs: () => [],
+    readChildren: () => typeof content === "string" ? [] : content,
+  };
+}
+
+Deno.test("a file system is filled while it is made", () => {
+  const device = new MemoryDevice(16 * MIB);
+  const files = Array.from({ length: 500 }, (_, i) => memoryNode(`file number ${i}`, `${i}`));
+  const tree = memoryNode("", [memoryNode("hello", "content"), memoryNode("many", files)]);
+  const fill = bulkFill((sink) => {
+    const result = populate(tree, sink);
+    assert.deepEqual([result.files, result.directories], [501, 1]);
+  });
+  const { superblock } = format(device, { storage: "zeros", fill });
+  assert.equal(superblock.freeInodesCount, superblock.inodesCount - 11 - 502);
+  const volume = readVolume(device);
+  assert.equal(volume.groups.totalFreeClusters, superblock.freeBlocksCount);
+  assert.deepEqual([volume.inodes.get(2).links, volume.inodes.get(2).uid], [4, 5]);
+  const many = volume.inodes.get(13);
+  assert.ok(many.isDirectory && many.has(InodeFlag.INDEX) && many.size > 8 * 1024);
+  const hello = volume.inodes.get(12);
+  assert.deepEqual([hello.size, hello.mtime, hello.mtimeNsec], [7, 1, 2]);
 });

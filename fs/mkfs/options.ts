@@ -6,7 +6,8 @@
  */
 
 import type { BlockDevice } from "../device/device.ts";
-import type { TreeSink } from "./populate.ts";
+import type { Maker } from "./maker.ts";
+import type { InodeTables } from "./write_out.ts";
 
 /** The generation of the format, which chooses the default features (-t). */
 export type FileSystemType = "ext2" | "ext3" | "ext4";
@@ -52,6 +53,9 @@ export interface JournalOptions {
 
 /** How far a long step has come. */
 export type Progress = (step: string, done: number, total: number) => void;
+
+/** Puts files into a file system in the making. */
+export type Fill = (maker: Maker, tables: InodeTables) => void;
 
 /** Everything that can be chosen. All of it is optional. */
 export interface FormatOptions {
@@ -155,9 +159,6 @@ export interface FormatOptions {
   /** Fills bytes with random values: UUID and hash seed. Default: the runtime's generator. */
   readonly random?: (target: Uint8Array) => void;
   readonly progress?: Progress;
-  /**
-   * Fills the file system while it is made: called once, when there is a root directory. See `populate`.
-   * Content is never stored inline, and attributes never in inodes of their own.
-   */
-  readonly fill?: (sink: TreeSink) => void;
+  /** Fills the file system while it is made: what `bulkFill` gives. */
+  readonly fill?: Fill;
 }

@@ -340,14 +340,14 @@ function reservedForResize(
   if (revision === 0) {
     throw new FormatError("resize", "a revision 0 file system cannot be resized online");
   }
-  if (!features.hasRoCompat(RoCompat.SPARSE_SUPER) || features.hasIncompat(Incompat.META_BG)) {
-    throw new FormatError("resize", "resize needs sparse_super and excludes meta_bg");
-  }
   const perGroup = blocksPerGroup === 0 ? blockBytes * 8 : blocksPerGroup;
   const perBlock = Math.floor(blockBytes / (descriptorBytes === 0 ? 32 : descriptorBytes));
   const blocksFor = (blocks: number): number => Math.ceil(Math.ceil(blocks / perGroup) / perBlock);
   const more = Math.min(blocksFor(target) - blocksFor(blocksCount), blockBytes / 4);
   if (more <= 0) return undefined;
+  if (!features.hasRoCompat(RoCompat.SPARSE_SUPER) || features.hasIncompat(Incompat.META_BG)) {
+    throw new FormatError("resize", "resize needs sparse_super and excludes meta_bg");
+  }
   features.setCompat(Compat.RESIZE_INODE, true);
   return more;
 }

@@ -67,6 +67,7 @@ export const SEEK_HOLE = 4;
 export const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_SYMLINK_FOLLOW = 0x400;
+const STATX_BASIC_STATS = 0x7ff;
 const STATX_BASIC_AND_BTIME = 0xfff;
 
 /** A byte string as the NUL-terminated bytes that C wants. */
@@ -151,6 +152,13 @@ export function lstat(path: string): FileStatus | number {
     statBuffer,
   );
   return result < 0 ? -errno() : parseStatus();
+}
+
+/** What stat(2) asks for, no more: birth times are not in a FUSE mount's cache. 0 or a negated errno. */
+export function plainStat(path: string): number {
+  return answer(
+    call.statx(AT_FDCWD, cString(path), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, statBuffer),
+  );
 }
 
 export function open(path: string, flags: number, mode = 0o666): number {
