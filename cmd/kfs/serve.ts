@@ -4,8 +4,6 @@
  * @module
  */
 
-import { makeEvent, signalEvent } from "../../ffi/libc/event.ts";
-import { unmountFuse } from "../../ffi/libfuse3/mount.ts";
 import { READY_LINE } from "./background.ts";
 import { openLog } from "./log.ts";
 import type { KfsOptions } from "./mount_options.ts";
@@ -18,7 +16,8 @@ import type { FromWorker, ToWorker } from "./worker_messages.ts";
  */
 export function serve(options: KfsOptions): Promise<number> {
   const log = openLog(options);
-  const stopEvent = makeEvent();
+  /** The worker's eventfd; undefined until it is made. */
+  let stopEvent: number | undefined;
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   const stop = (): void => void unmountOrStop(options.mountPoint, stopEvent);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -33,6 +32,7 @@ export function serve(options: KfsOptions): Promise<number> {
         console.log(READY_LINE);
         log.detach();
       },
+      started: (message) => void (stopEvent = message.stopEvent),
       log: (message) => log.write(message.text),
       failed: (message) => {
         console.error(`kfs: ${message.text}`);
@@ -49,7 +49,7 @@ export function serve(options: KfsOptions): Promise<number> {
       log.write(`the serving thread failed: ${event.message}`);
       resolve(2);
     };
-    const start: ToWorker = { options, stopEvent };
+    const start: ToWorker = { options };
     worker.postMessage(start);
   });
 }
@@ -58,7 +58,10 @@ export function serve(options: KfsOptions): Promise<number> {
  * Unmounts as umount(8) would, so that the kernel writes out what it holds. A busy mount is synced,
  * taken out of the tree and served no longer.
  */
-async function unmountOrStop(mountPoint: string, stopEvent: number): Promise<void> {
+async function unmountOrStop(mountPoint: string, stopEvent: number | undefined): Promise<void> {
+  // Loaded only now: opening the C library takes longer than anything else that this thread does.
+  const { unmountFuse } = await import("../../ffi/libfuse3/mount.ts");
+  const { signalEvent } = await import("../../ffi/libc/event.ts");
   try {
     unmountFuse(mountPoint);
     return;
@@ -67,5 +70,5 @@ async function unmountOrStop(mountPoint: string, stopEvent: number): Promise<voi
   }
   await new Deno.Command("sync", { args: ["-f", mountPoint], stdout: "null", stderr: "null" })
     .output().catch(() => {});
-  signalEvent(stopEvent);
+  if (stopEvent !== undefined) signalEvent(stopEvent);
 }

@@ -9,10 +9,11 @@ import { attachLoop, type LoopDevice } from "../../ffi/device/loop_device.ts";
 import { openFileDevice } from "../../ffi/device/open.ts";
 import { ERRNO } from "../../ffi/libc/errno.ts";
 import { SystemError } from "../../ffi/libc/error.ts";
+import { makeEvent } from "../../ffi/libc/event.ts";
 import { FuseSession } from "../../ffi/fuse/session.ts";
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { realTime } from "../../ffi/libc/clock.ts";
-import { type FuseMount, mountFuse } from "../../ffi/libfuse3/mount.ts";
+import { type FuseMount, mountFuse, setReadAhead } from "../../ffi/libfuse3/mount.ts";
 import type { MountOptions } from "../../ffi/libfuse3/options.ts";
 import { Ext4FileSystem } from "../../fs/fuse/ext4_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
@@ -28,11 +29,13 @@ const LOCK_TRIES = 50;
 const LOCK_WAIT_MS = 20;
 /** Nobody else changes the image, so the kernel may keep attributes. */
 const ATTRIBUTES_VALID_MS = 24 * 3600 * 1000;
+/** As much as one request can carry; the kernel's default is an eighth of that. Only root may set it. */
+const READ_AHEAD_KIB = 1024;
 /** Inodes kept in memory besides those in use. */
 const CACHED_INODES = 16384;
 
 /** Mounts and serves until the end; tells the main thread what happens. Never throws. */
-export function serveImage(options: KfsOptions, stopEvent: number, post: Post): void {
+export function serveImage(options: KfsOptions, post: Post): void {
   let mount: FuseMount | undefined;
   let engine: Engine | undefined;
   let session: FuseSession | undefined;
@@ -42,6 +45,8 @@ export function serveImage(options: KfsOptions, stopEvent: number, post: Post): 
     session?.stop();
   };
   try {
+    const stopEvent = makeEvent();
+    post({ kind: "started", stopEvent });
     const device = openDevice(options);
     engine = openImage(device, options, stopForError, post);
     mount = mountImage(options, device);
@@ -54,7 +59,10 @@ export function serveImage(options: KfsOptions, stopEvent: number, post: Post): 
       posixAcl: checksPermissions(options),
       attributesValidMs: ATTRIBUTES_VALID_MS,
       writeback: options.writeback,
-      onReady: () => post({ kind: "ready" }),
+      onReady: () => {
+        setReadAhead(options.mountPoint, READ_AHEAD_KIB);
+        post({ kind: "ready" });
+      },
       ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),
     });
   } catch (error) {

@@ -9,6 +9,5 @@ import type { ToWorker } from "./worker_messages.ts";
 import { serveImage } from "./serve_image.ts";
 
 self.onmessage = (event: MessageEvent<ToWorker>) => {
-  const { options, stopEvent } = event.data;
-  serveImage(options, stopEvent, (message) => self.postMessage(message));
+  serveImage(event.data.options, (message) => self.postMessage(message));
 };

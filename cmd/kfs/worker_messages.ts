@@ -5,11 +5,11 @@ import type { KfsOptions } from "./mount_options.ts";
 /** The only message to the worker. */
 export interface ToWorker {
   readonly options: KfsOptions;
-  /** An eventfd: signalled when serving is to end. */
-  readonly stopEvent: number;
 }
 
 export type FromWorker =
+  /** The eventfd whose signal ends the serving. */
+  | { readonly kind: "started"; readonly stopEvent: number }
   /** The mount answers. */
   | { readonly kind: "ready" }
   | { readonly kind: "log"; readonly text: string }
