@@ -86,9 +86,22 @@ function list(title: string, lines: readonly string[]): void {
   for (const line of lines) console.log(`  ${line}`);
 }
 
+/** An interrupted run leaves no mount, no daemon and no image behind. */
+function cleanUpOnSignals(scratch: string): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {
+      endProcessesOf(scratch);
+      removeScratch(scratch);
+      console.log(`interrupted by ${signal}`);
+      Deno.exit(130);
+    });
+  }
+}
+
 async function main(): Promise<number> {
   setUp("test");
   const scratch = makeScratchRoot();
+  cleanUpOnSignals(scratch);
   try {
     const outcome = await runAll(Deno.args, scratch);
     list("Skipped:", outcome.skipped);
