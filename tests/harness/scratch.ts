@@ -30,7 +30,10 @@ export function roomyFolder(): string {
 
 /** Makes the folder of one run. */
 export function makeScratchRoot(parent: string = roomyFolder()): string {
-  return Deno.makeTempDirSync({ dir: parent, prefix: "kfs-test-" });
+  const folder = Deno.makeTempDirSync({ dir: parent, prefix: "kfs-test-" });
+  // A test that works as another user has to get to its own folder below.
+  Deno.chmodSync(folder, 0o711);
+  return folder;
 }
 
 /** Undoes the octal escapes of /proc/self/mountinfo. */
