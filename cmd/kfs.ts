@@ -33,8 +33,7 @@ async function main(): Promise<number> {
 try {
   Deno.exit(await main());
 } catch (error) {
-  console.error(`kfs: ${error instanceof Error ? error.message : error}`);
-  if (!(error instanceof OptionError)) Deno.exit(1);
-  console.error("Try kfs --help.");
+  const hint = error instanceof OptionError ? " (kfs --help lists all)" : "";
+  console.error(`kfs: ${error instanceof Error ? error.message : error}${hint}`);
   Deno.exit(1);
 }

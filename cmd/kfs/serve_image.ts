@@ -68,7 +68,7 @@ export function serveImage(options: KfsOptions, post: Post): void {
   } catch (error) {
     mount?.close();
     if (engine !== undefined) closeQuietly(engine);
-    post({ kind: "failed", text: placed(options.image, messageOf(error)) });
+    post({ kind: "failed", text: placed(options, messageOf(error)) });
     return;
   }
   try {
@@ -202,7 +202,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The message with the image's name before it, if it does not begin with it. */
-function placed(image: string, message: string): string {
-  return message.startsWith(image) ? message : `${image}: ${message}`;
+/** The message with the image's name before it, if it does not begin with a place of its own. */
+function placed({ image, mountPoint }: KfsOptions, message: string): string {
+  const hasPlace = message.startsWith(image) || message.startsWith(mountPoint);
+  return hasPlace ? message : `${image}: ${message}`;
 }
