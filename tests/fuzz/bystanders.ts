@@ -1,0 +1,132 @@
+/**
+ * Files that neither the mutation nor the changes concern: they must read the same afterwards.
+ *
+ * Where a mutation may have broken who owns which blocks (bitmaps, maps, descriptors, the journal), the file system cannot
+ * know better: such images are not looked at.
+ *
+ * @module
+ */
+
+import { FsError } from "../../fs/errors.ts";
+import { crc32c } from "../../fs/layout/crc32c.ts";
+import type { Engine } from "../../fs/ops/engine.ts";
+import { openEngine } from "../../fs/ops/open_volume.ts";
+import { readFile } from "../../fs/ops/read.ts";
+import { readDirectory } from "../../fs/ops/read_directory.ts";
+import type { Mutation } from "./mutate.ts";
+import type { OverlayDevice } from "./overlay_device.ts";
+
+const MOST_INODES = 400;
+const LONGEST_BYTES = 1 << 18;
+const ROOT = 2;
+
+/** What a file was before: its generation, size and a checksum of its content. */
+type Witness = string;
+
+/** Fields of an inode that say nothing of blocks. */
+const OWN_FIELD =
+  /^inode \d+ ?\S*: i_(mode|uid\w*|gid\w*|size\w*|[acm]time\w*|crtime\w*|dtime|links_count|version\w*|projid|blocks_\w+): 0x/;
+const CONTAINED = new Set(["directory block", "htree root", "htree node", "link target", "backup"]);
+
+/** Whether the mutations cannot have changed who owns a block. */
+export function areContained(mutations: readonly Mutation[]): boolean {
+  return mutations.every(({ kind, description }) =>
+    CONTAINED.has(kind) ||
+    (kind === "inode" && OWN_FIELD.test(description.slice("inode ".length)))
+  );
+}
+
+function openForReading(device: OverlayDevice): Engine {
+  return openEngine(device, {
+    readOnly: true,
+    cacheBytes: 1 << 20,
+    cachedInodes: 1000,
+    clock: { seconds: 0, nanoseconds: 0, read() {} },
+    report() {},
+    accessTime: "noatime",
+    noDirectoryAccessTime: false,
+    lazyTime: false,
+    sync: false,
+    directorySync: false,
+    discard: false,
+    random: () => 0,
+    noRecovery: false,
+    mountPoint: "",
+  });
+}
+
+/** Runs `action`; undefined for an error that damage explains. */
+function unlessDamaged<Result>(action: () => Result): Result | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof FsError) return undefined;
+    throw error;
+  }
+}
+
+function witness(engine: Engine, ino: number): Witness | undefined {
+  const inode = engine.inode(ino);
+  if (!inode.isRegular || inode.size > LONGEST_BYTES) return undefined;
+  const content = new Uint8Array(inode.size);
+  readFile(engine, inode, 0, content);
+  return `${inode.generation} ${inode.size} ${crc32c(0, content)}`;
+}
+
+/** Inode numbers that names lead to. */
+function reachable(engine: Engine): Set<number> {
+  const found = new Set([ROOT]);
+  for (const ino of found) {
+    if (found.size > MOST_INODES) break;
+    unlessDamaged(() => {
+      if (!engine.inode(ino).isDirectory) return;
+      readDirectory(engine, ino, 0, (_name, child) => {
+        found.add(child);
+        return true;
+      });
+    });
+  }
+  return found;
+}
+
+/** The files of an image as they read before it is changed. */
+export class Bystanders {
+  readonly #before = new Map<number, Witness>();
+  /** Inodes that a change was asked for: they are not compared. */
+  readonly touched = new Set<number>();
+
+  constructor(readonly device: OverlayDevice) {
+    const engine = unlessDamaged(() => openForReading(device));
+    if (engine === undefined) return;
+    for (const ino of reachable(engine)) {
+      const found = unlessDamaged(() => witness(engine, ino));
+      if (found !== undefined) this.#before.set(ino, found);
+    }
+  }
+
+  get size(): number {
+    return this.#before.size;
+  }
+
+  /** What reads differently now, a line each. */
+  differences(): string[] {
+    if (this.#before.size === 0) return [];
+    const engine = openForReading(this.device);
+    const lines: string[] = [];
+    for (const [ino, before] of this.#before) {
+      if (this.touched.has(ino)) continue;
+      const after = readAgain(engine, ino);
+      if (after !== before) lines.push(`inode ${ino} read as ${before}, now as ${after}`);
+    }
+    return lines;
+  }
+}
+
+function readAgain(engine: Engine, ino: number): string {
+  try {
+    return witness(engine, ino) ?? "no file";
+  } catch (error) {
+    if (error instanceof FsError) return error.message;
+    throw error;
+  }
+}
