@@ -51,6 +51,7 @@ const FS_FLOORS: Readonly<Record<string, number>> = {
   map: 6,
   dir: 6,
   xattr: 6,
+  quota: 6,
   ops: 7,
   mkfs: 8,
   check: 8,

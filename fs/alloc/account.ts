@@ -7,6 +7,7 @@
 import { Corrupt } from "../errors.ts";
 import type { Handle } from "../journal/transaction.ts";
 import type { Inode } from "../volume/inode.ts";
+import { chargeSectors } from "../volume/usage.ts";
 import type { Volume } from "../volume/volume.ts";
 import { allSet, clearBits, setBits } from "./bitmap.ts";
 import type { BlockBitmaps } from "./block_bitmaps.ts";
@@ -16,7 +17,8 @@ import type { SystemZones } from "./system_zones.ts";
 /** Keeps bitmaps, descriptors and inodes in step with what is allocated. */
 export class Account {
   readonly pending: PendingFrees;
-  readonly #sectorsPerCluster: number;
+  /** Units of 512 bytes. */
+  readonly sectorsPerCluster: number;
 
   constructor(
     readonly volume: Volume,
@@ -25,7 +27,7 @@ export class Account {
   ) {
     const { geometry } = volume;
     this.pending = new PendingFrees(geometry.blockBytes / 4);
-    this.#sectorsPerCluster = geometry.clusterBlocks * (geometry.blockBytes / 512);
+    this.sectorsPerCluster = geometry.clusterBlocks * (geometry.blockBytes / 512);
   }
 
   /**
@@ -116,7 +118,6 @@ export class Account {
 
   #charge(handle: Handle, inode: Inode | null, clusters: number): void {
     if (inode === null) return;
-    inode.sectors = Math.max(0, inode.sectors + clusters * this.#sectorsPerCluster);
-    this.volume.dirtyInode(handle, inode);
+    chargeSectors(this.volume, handle, inode, clusters * this.sectorsPerCluster);
   }
 }

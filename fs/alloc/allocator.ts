@@ -1,13 +1,13 @@
 /**
  * The allocator: clusters for files and metadata, and inode numbers.
  *
- * A `-ENOSPC` is an answer, not an error. When only clusters that the running transaction freed could satisfy a
+ * A `-ENOSPC` or `-EDQUOT` is an answer, not an error. When only clusters that the running transaction freed could satisfy a
  * request, the answer is `NEEDS_COMMIT`: commit, and ask once more.
  *
  * @module
  */
 
-import { ENOSPC } from "../errno.ts";
+import { EDQUOT, ENOSPC } from "../errno.ts";
 import type { Handle, Participant } from "../journal/transaction.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -78,7 +78,7 @@ export class Allocator implements Participant {
    * clusters of several blocks, the run lies as deep in its first cluster as `goal.fileBlock` lies in its own.
    * Charges and dirties the inode.
    *
-   * @returns blocks allocated, 1 to `goal.blocks`; -ENOSPC; NEEDS_COMMIT.
+   * @returns blocks allocated, 1 to `goal.blocks`; -ENOSPC; -EDQUOT; NEEDS_COMMIT.
    * @throws Corrupt, DeviceError
    */
   allocate(handle: Handle, inode: Inode, goal: AllocationGoal): number {
@@ -87,7 +87,12 @@ export class Allocator implements Participant {
     if (free <= 0) return -ENOSPC;
     const offset = goal.metadata ? 0 : goal.fileBlock & (clusterBlocks - 1);
     const last = offset + goal.blocks + clusterBlocks - 1;
-    const wanted = Math.min(Math.floor(last / clusterBlocks), free);
+    let wanted = Math.min(Math.floor(last / clusterBlocks), free);
+    if (this.volume.usage !== null) {
+      const room = this.volume.usage.room(inode);
+      wanted = Math.min(wanted, Math.floor(room / this.#account.sectorsPerCluster));
+      if (wanted <= 0) return -EDQUOT;
+    }
     const appends = goal.append && !goal.metadata;
     let clusters = 0;
     if (appends) clusters = this.#fromWindow(inode, goal.fileBlock - offset, wanted);

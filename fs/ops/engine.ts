@@ -12,6 +12,7 @@ import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import { GOOD_OLD_INODE_BYTES } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
+import { type Quota, QUOTA_CREDITS } from "../quota/quota.ts";
 import { OrphanList } from "./orphan_list.ts";
 import { overheadBlocks } from "./overhead.ts";
 
@@ -55,6 +56,8 @@ export class Engine {
   readonly orphans: OrphanList;
   /** Whether someone still uses an inode whose last name goes: then it lives on as an orphan. */
   inUse: (inode: Inode) => boolean = (inode) => inode.users > 0;
+  /** What users, groups and projects use, on file systems that count it. */
+  quota: Quota | null = null;
   /** Operations that changed something, or tried to, so far. */
   changes = 0;
   /** Inodes whose access time changed in memory alone (lazytime). */
@@ -70,6 +73,7 @@ export class Engine {
   readonly hasExtents: boolean;
   readonly hasDirectoryNlink: boolean;
   readonly hasDirectoryIndex: boolean;
+  readonly hasProjects: boolean;
 
   constructor(readonly volume: Volume, readonly options: EngineOptions) {
     this.alloc = new Allocator(volume);
@@ -88,6 +92,7 @@ export class Engine {
     this.hasExtents = superblock.hasIncompat(Incompat.EXTENTS);
     this.hasDirectoryNlink = superblock.hasRoCompat(RoCompat.DIR_NLINK);
     this.hasDirectoryIndex = superblock.hasCompat(Compat.DIR_INDEX);
+    this.hasProjects = superblock.hasRoCompat(RoCompat.PROJECT);
   }
 
   /** Sets `now` and `nowNsec`. */
@@ -192,7 +197,7 @@ export class Engine {
   }
 
   #attempt(work: (handle: Handle) => number, credits: number): number {
-    const handle = this.volume.begin(credits);
+    const handle = this.volume.begin(this.quota === null ? credits : credits + QUOTA_CREDITS);
     try {
       return work(handle);
     } finally {

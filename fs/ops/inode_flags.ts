@@ -1,11 +1,13 @@
 /** Inode flags as chattr and FS_IOC_FSSETXATTR change them. @module */
 
-import { EINVAL, ENOTEMPTY, EOPNOTSUPP, EPERM } from "../errno.ts";
+import { ENOTEMPTY, EOPNOTSUPP, EPERM } from "../errno.ts";
 import { Incompat, RoCompat } from "../layout/features.ts";
-import { InodeFlag } from "../layout/inode.ts";
+import { EXTRA_OFFSET, InodeFlag } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
 import { isEmpty } from "../dir/dir.ts";
+import { expandExtra } from "../xattr/expand.ts";
 import type { Engine } from "./engine.ts";
+import { mayTransfer, transfer } from "./owners.ts";
 
 /** Flags that a program may see (EXT4_FL_USER_VISIBLE). */
 const VISIBLE = 0x705bdfff;
@@ -14,7 +16,10 @@ const CHANGEABLE = InodeFlag.SECURE_DELETE | InodeFlag.UNDELETE | InodeFlag.SYNC
   InodeFlag.IMMUTABLE | InodeFlag.APPEND | InodeFlag.NODUMP | InodeFlag.NOATIME |
   InodeFlag.JOURNAL_DATA | InodeFlag.NOTAIL | InodeFlag.DIRSYNC | InodeFlag.TOPDIR |
   InodeFlag.PROJINHERIT | InodeFlag.CASEFOLD | InodeFlag.EXTENTS;
-const DIRECTORY_ONLY = InodeFlag.DIRSYNC | InodeFlag.TOPDIR | InodeFlag.CASEFOLD;
+/** i_extra_isize from which i_projid exists. */
+const PROJECT_END = 32;
+const DIRECTORY_ONLY = InodeFlag.DIRSYNC | InodeFlag.TOPDIR | InodeFlag.CASEFOLD |
+  InodeFlag.PROJINHERIT;
 
 /** The flags as FS_IOC_GETFLAGS shows them. */
 export function visibleFlags(inode: Inode): number {
@@ -67,14 +72,21 @@ function check(engine: Engine, inode: Inode, changed: number): number {
   return 0;
 }
 
-/** Sets the project; only 0 without the project feature. @returns 0, -EOPNOTSUPP, -EINVAL. */
+/**
+ * Sets the project; only 0 without the project feature.
+ * @returns 0, -EOPNOTSUPP (also for inodes of 128 bytes), -EDQUOT, -ENOSPC.
+ */
 export function setProject(engine: Engine, ino: number, project: number): number {
   const inode = engine.inode(ino);
   if (project === inode.projectId) return 0;
   if (!engine.volume.superblock.hasRoCompat(RoCompat.PROJECT)) return -EOPNOTSUPP;
-  if (inode.extraBytes < 32) return -EINVAL;
+  if (inode.raw.length < EXTRA_OFFSET + PROJECT_END) return -EOPNOTSUPP;
+  const owners = { uid: inode.uid, gid: inode.gid, projectId: project };
   return engine.change((handle) => {
-    inode.projectId = project;
+    const result = mayTransfer(engine, handle, inode, owners) ||
+      expandExtra(engine.alloc, handle, inode, PROJECT_END);
+    if (result < 0) return result;
+    transfer(engine, inode, owners);
     engine.stamp(handle, inode, false);
     return 0;
   });

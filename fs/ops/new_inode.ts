@@ -42,7 +42,7 @@ export function inheritedFlags(parentFlags: number, mode: number): number {
  * Allocates and fills in an inode below `parent`, with no links and an empty map.
  * @param mode type and permission bits, the umask already applied; a set-group-id directory gives its
  *   group, and to directories its bit.
- * @returns the inode number, -ENOSPC or NEEDS_COMMIT.
+ * @returns the inode number, -ENOSPC, -EDQUOT or NEEDS_COMMIT.
  */
 export function newInode(
   engine: Engine,
@@ -52,23 +52,28 @@ export function newInode(
   owner: Credentials,
 ): number {
   const { volume } = engine;
+  const gid = (parent.mode & S_ISGID) !== 0 ? parent.gid : owner.gid;
+  const inherits = engine.hasProjects && parent.has(InodeFlag.PROJINHERIT);
+  const projectId = inherits ? parent.projectId : 0;
+  if (engine.quota !== null) {
+    const admitted = engine.quota.admit(handle, { uid: owner.uid, gid, projectId });
+    if (admitted < 0) return admitted;
+  }
   const ino = engine.alloc.allocateInode(handle, parent, mode);
   if (ino < 0) return ino;
   const inode = volume.inodes.fresh(ino);
   const type = mode & S_IFMT;
   inode.mode = mode;
   inode.uid = owner.uid;
-  inode.gid = owner.gid;
-  if ((parent.mode & S_ISGID) !== 0) {
-    inode.gid = parent.gid;
-    if (type === S_IFDIR) inode.mode |= S_ISGID;
-  }
+  inode.gid = gid;
+  if ((parent.mode & S_ISGID) !== 0 && type === S_IFDIR) inode.mode |= S_ISGID;
   inode.flags = inheritedFlags(parent.flags, mode);
   inode.generation = engine.options.random();
   const room = inode.raw.length - EXTRA_OFFSET;
   const { superblock } = volume;
   inode.extraBytes = room > 0 ? Math.min(room, Math.max(32, superblock.wantExtraIsize)) : 0;
-  inode.projectId = parent.has(InodeFlag.PROJINHERIT) ? parent.projectId : 0;
+  inode.projectId = projectId;
+  volume.usage?.count(inode, 0, 1);
   inode.atime = inode.mtime = engine.now;
   inode.atimeNsec = inode.mtimeNsec = engine.nowNsec;
   inode.ctime = engine.now;
@@ -92,6 +97,7 @@ export function newInode(
 export function freeInode(engine: Engine, handle: Handle, inode: Inode): void {
   const { volume } = engine;
   engine.orphans.remove(inode);
+  volume.usage?.count(inode, -inode.sectors, -1);
   const directory = inode.isDirectory;
   inode.dtime = engine.now >>> 0;
   inode.links = 0;

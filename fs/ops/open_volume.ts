@@ -5,11 +5,13 @@
  */
 
 import type { BlockDevice } from "../device/device.ts";
-import { EROFS } from "../errno.ts";
-import { Unsupported } from "../errors.ts";
+import { EINVAL, EROFS, EUCLEAN } from "../errno.ts";
+import { Corrupt, Unsupported } from "../errors.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
 import { ROOT_INODE, type Superblock } from "../layout/superblock.ts";
 import { readSuperblock, Volume, type VolumeOptions } from "../volume/volume.ts";
+import type { QuotaKind } from "../quota/kind.ts";
+import { Quota } from "../quota/quota.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { protectJournal } from "../map/map.ts";
 import { recoverJournal } from "./recover_journal.ts";
@@ -24,7 +26,7 @@ const READ_ONLY_INCOMPAT = Incompat.MMP | Incompat.ENCRYPT | Incompat.CASEFOLD;
 /** Read-only-compatible features with which an image can be changed. */
 const WRITABLE = RoCompat.SPARSE_SUPER | RoCompat.LARGE_FILE | RoCompat.HUGE_FILE |
   RoCompat.GDT_CSUM | RoCompat.DIR_NLINK | RoCompat.EXTRA_ISIZE | RoCompat.BIGALLOC |
-  RoCompat.METADATA_CSUM | RoCompat.ORPHAN_PRESENT;
+  RoCompat.METADATA_CSUM | RoCompat.ORPHAN_PRESENT | RoCompat.QUOTA | RoCompat.PROJECT;
 
 /** How a file system is opened. */
 export interface OpenOptions extends VolumeOptions, EngineOptions {
@@ -32,6 +34,8 @@ export interface OpenOptions extends VolumeOptions, EngineOptions {
   readonly noRecovery: boolean;
   /** Recorded as the place of the last mount. */
   readonly mountPoint: string;
+  /** Whose limits of quotas hold; usage is counted in any case. Default: nobody's. */
+  readonly quotaLimits?: readonly QuotaKind[];
 }
 
 /**
@@ -47,6 +51,7 @@ export function openEngine(device: BlockDevice, options: OpenOptions): Engine {
   protectJournal(engine.alloc);
   volume.inodes.get(ROOT_INODE);
   if (readOnly) return engine;
+  startQuotas(engine, options.quotaLimits ?? []);
   recordMount(volume, options.mountPoint);
   recoverOrphans(engine);
   return engine;
@@ -104,6 +109,22 @@ function checkFeatures(superblock: Superblock, readOnly: boolean): void {
       EROFS,
       `features with which kfs can only read (mount with -o ro): ${names.join(", ")}`,
     );
+  }
+}
+
+/** Reads the quota files, so that everything from now on is counted. */
+function startQuotas(engine: Engine, limits: readonly QuotaKind[]): void {
+  const { superblock } = engine.volume;
+  try {
+    if (superblock.hasRoCompat(RoCompat.QUOTA)) engine.quota = new Quota(engine.alloc, limits);
+  } catch (error) {
+    if (!(error instanceof Corrupt)) throw error;
+    const advice = "run e2fsck, or open it read-only";
+    throw new Unsupported(EUCLEAN, `${error.message}: ${advice}`, { cause: error });
+  }
+  for (const kind of limits) {
+    if (engine.quota?.accounts(kind) !== undefined) continue;
+    throw new Unsupported(EINVAL, `the file system does not count what each ${kind} uses`);
   }
 }
 

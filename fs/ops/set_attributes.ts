@@ -6,6 +6,7 @@ import { InodeFlag, S_IFMT } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
 import { aclChmod } from "../xattr/acl.ts";
 import type { Engine } from "./engine.ts";
+import { mayTransfer, transfer } from "./owners.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { truncate } from "./truncate.ts";
 
@@ -60,9 +61,11 @@ function check(inode: Inode, change: AttributeChange): number {
 }
 
 function apply(engine: Engine, handle: Handle, inode: Inode, change: AttributeChange): number {
+  const { uid = inode.uid, gid = inode.gid } = change;
+  const owners = { uid, gid, projectId: inode.projectId };
+  const allowed = mayTransfer(engine, handle, inode, owners);
+  if (allowed < 0) return allowed;
   if (change.killPrivileges) dropPrivileges(engine, handle, inode);
-  if (change.uid !== undefined) inode.uid = change.uid;
-  if (change.gid !== undefined) inode.gid = change.gid;
   if (change.mode !== undefined) {
     const mode = (inode.mode & S_IFMT) | (change.mode & 0o7777);
     if (mode !== inode.mode) {
@@ -75,6 +78,7 @@ function apply(engine: Engine, handle: Handle, inode: Inode, change: AttributeCh
       }
     }
   }
+  transfer(engine, inode, owners);
   const time = (value: Timestamp | "now"): Timestamp =>
     value === "now" ? { seconds: engine.now, nanoseconds: engine.nowNsec } : clamp(inode, value);
   if (change.atime !== undefined) {

@@ -22,6 +22,7 @@ import { Geometry } from "./geometry.ts";
 import { GroupTable } from "./group_table.ts";
 import type { Inode } from "./inode.ts";
 import { InodeTable } from "./inode_table.ts";
+import type { UsageKeeper } from "./usage.ts";
 
 /** The time of day, for timestamps. */
 export interface Clock {
@@ -76,6 +77,8 @@ export class Volume implements Participant {
   readonly groups: GroupTable;
   readonly inodes: InodeTable;
   readonly transactions: Transactions;
+  /** Told of what inodes use; null without quotas. */
+  usage: UsageKeeper | null = null;
   /** Nothing may be changed: opened so, or an error made it so. */
   readOnly: boolean;
   #superblockDirty = false;

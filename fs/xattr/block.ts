@@ -9,6 +9,7 @@
 
 import type { Allocator } from "../alloc/allocator.ts";
 import type { Buffer, Sealer } from "../device/cache.ts";
+import { EDQUOT } from "../errno.ts";
 import { Corrupt } from "../errors.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { Incompat } from "../layout/features.ts";
@@ -30,6 +31,7 @@ import {
 } from "../layout/xattr.ts";
 import { xattrBlockHash } from "../layout/xattr_hash.ts";
 import type { Inode } from "../volume/inode.ts";
+import { chargeSectors } from "../volume/usage.ts";
 import { addReference, dropReference, openValueInode } from "./ea_inode.ts";
 import { isRegionEmpty, overlapProblem, type Region } from "./region.ts";
 import { xattrState } from "./state.ts";
@@ -113,7 +115,7 @@ function valueReferences(alloc: Allocator, owner: Inode, region: Region): ValueR
 /**
  * Makes the changed copy the inode's attributes; without entries the inode has no block any more.
  * References to value inodes are counted: `added` has one that is counted already, `removed` had one in the old block.
- * @returns 0, or -ENOSPC or NEEDS_COMMIT with nothing changed.
+ * @returns 0, or -ENOSPC, -EDQUOT or NEEDS_COMMIT with nothing changed.
  * @throws Corrupt, DeviceError, before anything is changed.
  */
 export function storeBlock(
@@ -134,6 +136,8 @@ export function storeBlock(
   setXattrBlockHash(copy.view, xattrBlockHash(copy.view, copy.first, copy.end));
   const equal = findEqualBlock(alloc, inode, copy);
   if (equal !== null) {
+    const { usage } = alloc.volume;
+    if (usage !== null && old === null && usage.room(inode) < blockSectors(alloc)) return -EDQUOT;
     releaseBlock(alloc, handle, inode);
     shareBlock(alloc, handle, inode, equal);
     if (added !== null) dropReference(alloc, handle, inode, added.inode, added.hash);
@@ -219,8 +223,7 @@ function shareBlock(alloc: Allocator, handle: Handle, inode: Inode, buffer: Buff
   setXattrRefcount(buffer.view, xattrRefcount(buffer.view) + 1);
   dirtyBlock(alloc, handle, buffer);
   inode.fileAcl = buffer.block;
-  inode.sectors += blockSectors(alloc);
-  alloc.volume.dirtyInode(handle, inode);
+  chargeSectors(alloc.volume, handle, inode, blockSectors(alloc));
 }
 
 /**
@@ -241,7 +244,7 @@ export function releaseBlock(
   if (refcount > 1) {
     setXattrRefcount(buffer.view, refcount - 1);
     dirtyBlock(alloc, handle, buffer);
-    inode.sectors = Math.max(0, inode.sectors - blockSectors(alloc));
+    chargeSectors(alloc.volume, handle, inode, -blockSectors(alloc));
     // Full blocks are not shared further; this one is not full any more.
     const hash = storedXattrBlockHash(buffer.view);
     if (hash !== 0) xattrState(alloc.volume).blocks.add(hash, buffer.block);

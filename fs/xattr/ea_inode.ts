@@ -244,9 +244,14 @@ export function chargedSectors(
   entryHash: number,
 ): number {
   if (isOldStyle(inode, owner, entryHash)) return 0;
+  return valueSectors(alloc, inode.size);
+}
+
+/** As `chargedSectors`, for a value of `bytes` bytes. */
+export function valueSectors(alloc: Allocator, bytes: number): number {
   const { blockBytes, clusterBlocks } = alloc.volume.geometry;
   const clusterBytes = blockBytes * clusterBlocks;
-  return Math.ceil(inode.size / clusterBytes) * (clusterBytes / 512);
+  return Math.ceil(bytes / clusterBytes) * (clusterBytes / 512);
 }
 
 /**

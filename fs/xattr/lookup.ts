@@ -81,6 +81,27 @@ export function getStoredCopy(
   return value;
 }
 
+/** How many of the inode's attributes have their value in an inode of its own. @throws Corrupt, DeviceError */
+export function valueInodeCount(alloc: Allocator, inode: Inode): number {
+  const bound = valueInodeBound(alloc);
+  if (bound === 0) return 0;
+  const body = readBody(inode, bound);
+  let count = body === null ? 0 : valueInodesIn(body);
+  if (inode.fileAcl !== 0) {
+    const { bytes, view } = loadBlock(alloc, inode.fileAcl);
+    count += valueInodesIn(blockRegion(bytes, view));
+  }
+  return count;
+}
+
+function valueInodesIn({ view, first, end }: Region): number {
+  let count = 0;
+  for (let entry = first; !isLastXattr(view, entry, end); entry = nextXattr(view, entry)) {
+    if (xattrValueInode(view, entry) !== 0) count++;
+  }
+  return count;
+}
+
 const NOTHING = new Uint8Array(0);
 
 function readValue(

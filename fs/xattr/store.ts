@@ -9,7 +9,7 @@
  */
 
 import type { Allocator } from "../alloc/allocator.ts";
-import { EEXIST, ENODATA, ENOSPC, ERANGE } from "../errno.ts";
+import { EDQUOT, EEXIST, ENODATA, ENOSPC, ERANGE } from "../errno.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { Compat } from "../layout/features.ts";
 import { INLINE_XATTR_INDEX, INLINE_XATTR_NAME } from "../layout/inline_data.ts";
@@ -24,6 +24,7 @@ import {
 } from "../layout/xattr.ts";
 import { xattrEntryHash, xattrEntryHashOfInode } from "../layout/xattr_hash.ts";
 import type { Inode } from "../volume/inode.ts";
+import { chargeSectors } from "../volume/usage.ts";
 import {
   blockRegion,
   copyBlock,
@@ -35,7 +36,13 @@ import {
   type ValueReference,
 } from "./block.ts";
 import { editBody, finishBody, readBody } from "./body.ts";
-import { chargedSectors, dropReference, openValueInode, storeValue } from "./ea_inode.ts";
+import {
+  chargedSectors,
+  dropReference,
+  openValueInode,
+  storeValue,
+  valueSectors,
+} from "./ea_inode.ts";
 import {
   findInRegion,
   fits,
@@ -120,7 +127,7 @@ function referenceOf(
  * @param name without prefix, up to 255 bytes; not a view of the inode's or a block's bytes, as `value`.
  * @param flags XATTR_CREATE, XATTR_REPLACE or 0.
  * @param privileged may use reserved blocks.
- * @returns 0; -EEXIST, -ENODATA as flags ask; -ENOSPC, NEEDS_COMMIT; -ERANGE for a name that is too long.
+ * @returns 0; -EEXIST, -ENODATA as flags ask; -ENOSPC, -EDQUOT, NEEDS_COMMIT; -ERANGE for a name that is too long.
  * @throws Corrupt, DeviceError, with nothing changed.
  */
 export function setStored(
@@ -144,9 +151,10 @@ export function setStored(
     return 0;
   }
   const freed = chargeOf(change);
+  const references = referenceCount(change);
   const result = place(change, value);
   if (result !== 0) return result;
-  charge(change, -freed);
+  charge(change, -freed, -references);
   markFeature(alloc);
   return 0;
 }
@@ -172,7 +180,7 @@ export function removeStored(
     if (result !== 0) return result;
   }
   dropFromBody(change);
-  charge(change, -freed);
+  charge(change, -freed, -referenceCount(change));
   return 0;
 }
 
@@ -186,10 +194,22 @@ function chargeOf({ alloc, inode, bodyReference, blockReference }: Change): numb
   return sectors;
 }
 
-function charge({ alloc, handle, inode }: Change, sectors: number): void {
-  if (sectors === 0) return;
-  inode.sectors = Math.max(0, inode.sectors + sectors);
-  alloc.volume.dirtyInode(handle, inode);
+/** Values of the attribute in inodes of their own. */
+function referenceCount({ bodyReference, blockReference }: Change): number {
+  return (bodyReference === null ? 0 : 1) + (blockReference === null ? 0 : 1);
+}
+
+/** Counts values in inodes of their own more or less: their space and, for quotas, the inodes. */
+function charge({ alloc, handle, inode }: Change, sectors: number, references: number): void {
+  if (sectors === 0 && references === 0) return;
+  chargeSectors(alloc.volume, handle, inode, sectors, references);
+}
+
+/** Whether quotas leave room for a value of `bytes` bytes in an inode of its own. */
+function hasRoom({ alloc, inode }: Change, bytes: number): boolean {
+  const { usage } = alloc.volume;
+  if (usage === null) return true;
+  return usage.room(inode) >= valueSectors(alloc, bytes) && usage.inodeRoom(inode) >= 1;
 }
 
 /** Finds the place for the value, trying them in the order in which Linux does. */
@@ -225,6 +245,7 @@ function put(change: Change, value: Uint8Array, inOwnInode: boolean, intoBody: b
   const { alloc, handle, inode, name, privileged } = change;
   const putThere = intoBody ? putIntoBody : putIntoBlock;
   if (!inOwnInode) return putThere(change, value, null);
+  if (!hasRoom(change, value.length)) return -EDQUOT;
   const stored = storeValue(alloc, handle, inode, value, privileged);
   if (typeof stored === "number") return stored;
   const added = { inode: stored.inode, hash: xattrEntryHashOfInode(name, stored.hash) };
@@ -234,7 +255,7 @@ function put(change: Change, value: Uint8Array, inOwnInode: boolean, intoBody: b
     result = putThere(change, value, added);
   } finally {
     if (result !== 0) dropReference(alloc, handle, inode, added.inode, added.hash);
-    else charge(change, sectors);
+    else charge(change, sectors, 1);
   }
   return result;
 }
@@ -319,7 +340,7 @@ export function removeAll(alloc: Allocator, handle: Handle, inode: Inode): void 
   for (const reference of inBody) {
     dropReference(alloc, handle, inode, reference.inode, reference.hash);
   }
-  inode.sectors = Math.max(0, inode.sectors - sectors);
+  chargeSectors(alloc.volume, handle, inode, -sectors, -(inBody.length + inBlock.length));
 }
 
 function emptyBody(alloc: Allocator, handle: Handle, inode: Inode, body: Region): void {

@@ -23,7 +23,7 @@ import { getStored, hasNoXattrs } from "./lookup.ts";
 import { isAclIndex, namespaceOf } from "./name.ts";
 import { removeStored, setStored } from "./store.ts";
 
-export { hasNoXattrs, list } from "./lookup.ts";
+export { hasNoXattrs, list, valueInodeCount } from "./lookup.ts";
 export { namespaceOf, resolveName, type XattrName } from "./name.ts";
 export { removeAll, XATTR_CREATE, XATTR_CREDITS, XATTR_REPLACE } from "./store.ts";
 

@@ -87,8 +87,14 @@ export const FEATURE_CASES: readonly FeatureCase[] = [
   ext4("^ext_attr"),
   ext4("stable_inodes"),
   ext4("fast_commit"),
-  ext4("quota", { expect: "read-only" }),
-  ext4("quota,project", { expect: "read-only" }),
+  ext4("quota"),
+  {
+    name: "ext4 quota, project, inline_data, ea_inode",
+    options: [
+      ...["-t", "ext4", "-O", "quota,project,inline_data,ea_inode"],
+      ...["-E", "quotatype=usrquota:grpquota:prjquota"],
+    ],
+  },
   ext4("mmp", { expect: "read-only" }),
   ext4("verity", { expect: "read-only" }),
   ext4("encrypt", { expect: "read-only" }),
