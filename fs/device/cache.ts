@@ -33,6 +33,12 @@ export class Buffer {
   }
 }
 
+/** Knows blocks that are elsewhere than in their places, as those in a journal's log. */
+export interface BlockOverlay {
+  /** Fills `target` with the block's content; false when its place on the device has it. @throws DeviceError */
+  read(diskBlock: number, target: Uint8Array): boolean;
+}
+
 /** Buffers' memory is allocated in pieces of this size: single blocks cost several microseconds each. */
 const SLAB_BYTES = 128 << 10;
 
@@ -51,6 +57,8 @@ export interface CacheCounters {
 /** Metadata blocks by disk block number. */
 export class BufferCache {
   readonly counters: CacheCounters = { hits: 0, misses: 0 };
+  /** Asked before the device is; null: every block is in its place. */
+  overlay: BlockOverlay | null = null;
   readonly #buffers = new Map<number, Buffer>();
   readonly #spare: Buffer[] = [];
   readonly #limit: number;
@@ -78,7 +86,9 @@ export class BufferCache {
     }
     this.counters.misses++;
     const buffer = this.#make(block);
-    this.device.read(buffer.bytes, block * this.blockBytes);
+    if (this.overlay === null || !this.overlay.read(block, buffer.bytes)) {
+      this.device.read(buffer.bytes, block * this.blockBytes);
+    }
     this.#buffers.set(block, buffer);
     return buffer;
   }

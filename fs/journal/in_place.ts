@@ -6,7 +6,7 @@
 
 import type { Buffer } from "../device/cache.ts";
 import type { BlockDevice } from "../device/device.ts";
-import type { CommitStore } from "./transaction.ts";
+import type { CommitDone, CommitStore } from "./transaction.ts";
 
 /** Longest run of blocks written by one call. */
 const RUN_BLOCKS = 256;
@@ -14,6 +14,8 @@ const RUN_BLOCKS = 256;
 /** Writes each committed block in place, neighbours together. */
 export class InPlaceStore implements CommitStore {
   readonly capacityBlocks: number;
+  readonly background = false;
+  readonly underWay = 0;
 
   /** @param capacityBytes how much may gather before it is written. */
   constructor(
@@ -24,7 +26,7 @@ export class InPlaceStore implements CommitStore {
     this.capacityBlocks = Math.max(64, Math.floor(capacityBytes / blockBytes));
   }
 
-  commit(buffers: readonly Buffer[], durable: boolean): void {
+  commit(buffers: readonly Buffer[], durable: boolean, done: CommitDone): void {
     const sorted = [...buffers].sort((a, b) => a.block - b.block);
     let run: Uint8Array[] = [];
     let start = 0;
@@ -38,9 +40,14 @@ export class InPlaceStore implements CommitStore {
     }
     if (run.length > 0) this.device.writeVector(run, start * this.blockBytes);
     if (durable) this.device.flush();
+    done(null);
   }
 
   revoke(): void {
     // Nothing is replayed, so nothing needs revoking.
+  }
+
+  drain(): void {
+    // Everything is done by the time that commit returns.
   }
 }

@@ -12,7 +12,7 @@ import { decodeJournalSuperblock, type JournalSuperblock } from "../layout/journ
 /** A journal that can be read and written by its own block numbers. */
 export class Log {
   readonly superblock: JournalSuperblock;
-  readonly format: JournalFormat;
+  #format: JournalFormat;
 
   /**
    * @param device holds the journal.
@@ -27,12 +27,35 @@ export class Log {
     const first = new Uint8Array(blockBytes);
     this.read(0, first);
     this.superblock = decodeJournalSuperblock(first, blockBytes, diskBlocks.length);
-    this.format = this.superblock.format();
+    this.#format = this.superblock.format();
+  }
+
+  /** What the superblock's features say about the log's blocks. */
+  get format(): JournalFormat {
+    return this.#format;
+  }
+
+  /** The superblock's features were changed; the log must be empty. */
+  featuresChanged(): void {
+    this.#format = this.superblock.format();
   }
 
   /** Reads journal block `block` into `target`. @throws Corrupt when the journal has a hole there. */
   read(block: number, target: Uint8Array): void {
     this.device.read(target, this.#diskBlock(block) * this.blockBytes);
+  }
+
+  /** Byte offset of a journal block on the device. @throws Corrupt when the journal has a hole there. */
+  offsetOf(block: number): number {
+    return this.#diskBlock(block) * this.blockBytes;
+  }
+
+  /** How many journal blocks from `block` on lie one behind the other on the device, `limit` at most. */
+  contiguous(block: number, limit: number): number {
+    const first = this.#diskBlock(block);
+    let count = 1;
+    while (count < limit && this.diskBlocks[block + count] === first + count) count++;
+    return count;
   }
 
   /** Writes the journal's superblock. */

@@ -24,17 +24,30 @@ export interface Participant {
   afterCommit?(): void;
 }
 
+/** Told that a commit is stored, with null, or why it is not. */
+export type CommitDone = (error: Error | null) => void;
+
 /** Where a sealed transaction goes. */
 export interface CommitStore {
   /** Blocks that one transaction may hold. */
   readonly capacityBlocks: number;
+  /** Whether commits go on in the background: `done` comes later, and the caller need not wait. */
+  readonly background: boolean;
+  /** Commits that were handed over and are not done. */
+  readonly underWay: number;
   /**
-   * Stores the blocks as one transaction. When it returns with `durable`, a crash does not lose it.
-   * @param buffers sealed, each block once, in no order.
+   * Stores the blocks as one transaction, after everything written to the device so far. The buffers may
+   * be changed again as soon as this returns.
+   * @param buffers sealed, each block once, in no order; none to make durable what was written.
+   * @param durable `done` may come only when a crash does not lose the transaction any more.
+   * @param done called once, perhaps before this returns, in the order of the commits.
+   * @throws DeviceError from stores without a journal: nothing counts as stored then.
    */
-  commit(buffers: readonly Buffer[], durable: boolean): void;
+  commit(buffers: readonly Buffer[], durable: boolean, done: CommitDone): void;
   /** Metadata blocks that were freed in the transaction being built (the journal must revoke them). */
   revoke(block: number, count: number): void;
+  /** Returns once every `done` was called. */
+  drain(): void;
 }
 
 /** Leave to change metadata, for one operation. */
@@ -87,8 +100,23 @@ export class Transactions {
   /** Why nothing may be changed any more; empty while changing is allowed. */
   #stopped = "";
 
-  constructor(readonly cache: BufferCache, readonly store: CommitStore) {
+  /** Told when a commit could not be stored. Its changes are in memory only; `stop` keeps them there. */
+  onFailure: (error: Error) => void = (error) => this.stop(error.message);
+  #store: CommitStore;
+
+  constructor(readonly cache: BufferCache, store: CommitStore) {
     this.#handle = new Handle(this);
+    this.#store = store;
+  }
+
+  get store(): CommitStore {
+    return this.#store;
+  }
+
+  /** Lets commits go elsewhere from now on. Only while nothing is pending. */
+  useStore(store: CommitStore): void {
+    if (this.#changed) throw new Error("the store changes while a transaction runs");
+    this.#store = store;
   }
 
   register(participant: Participant): void {
@@ -121,11 +149,19 @@ export class Transactions {
     if (this.#stopped !== "") throw new FsError(EROFS, `read-only: ${this.#stopped}`);
     if (this.#handle.isOpen) throw new Error("a transaction handle is open already");
     if (this.#changed && this.#blocksSoFar() + credits > this.store.capacityBlocks) {
-      this.commit(false);
+      this.#makeRoom();
     }
     this.#handle.setOpen(true);
     this.#changed = true;
     return this.#handle;
+  }
+
+  /** Lets the running transaction go while another begins; one that is still being stored is waited for. */
+  #makeRoom(): void {
+    if (!this.store.background) return this.commit(false);
+    if (this.store.underWay > 0) this.store.drain();
+    if (this.#stopped === "") this.start(false);
+    if (this.#stopped !== "") throw new FsError(EROFS, `read-only: ${this.#stopped}`);
   }
 
   /** Blocks of the running transaction, with those that only sealing will dirty. */
@@ -153,23 +189,66 @@ export class Transactions {
   }
 
   /**
-   * Seals and stores the running transaction.
+   * Seals and stores the running transaction, and waits until it and those before it are stored.
    * @param durable wait until it, and all data written before it, is on stable storage.
+   * @throws DeviceError or what else kept it from being stored; FsError EROFS after `stop`.
    */
   commit(durable: boolean): void {
+    let failure: Error | null = null;
+    this.start(durable, (error) => failure = error);
+    this.store.drain();
+    if (failure !== null) throw failure;
+  }
+
+  /**
+   * Seals the running transaction and hands it to the store.
+   * @param done told when it is stored, and what kept it from that; perhaps before this returns.
+   * @throws DeviceError from a store without a journal; the transaction goes on running then.
+   */
+  start(durable: boolean, done?: CommitDone): void {
     if (this.#handle.isOpen) throw new Error("commit within an operation");
-    if (this.#stopped !== "") return;
-    if (this.#changed) this.#seal();
+    if (this.#stopped !== "") {
+      done?.(durable ? new FsError(EROFS, `read-only: ${this.#stopped}`) : null);
+      return;
+    }
+    if (!this.#changed) {
+      if (durable) this.store.commit([], true, (error) => done?.(error));
+      else done?.(null);
+      return;
+    }
+    this.#seal();
     const buffers = this.#buffers;
-    if (buffers.length > 0 || durable) this.store.commit(buffers, durable);
-    if (!this.#changed) return;
+    const finish = this.#finisher(done);
+    this.store.commit(buffers, durable, finish.stored);
     for (const buffer of buffers) buffer.dirty = false;
     this.counters.commits++;
     this.counters.blocksWritten += buffers.length;
     this.#buffers = [];
     this.#changed = false;
-    for (const participant of this.#participants) participant.afterCommit?.();
+    finish.handedOver();
     this.cache.trim();
+  }
+
+  /** What a commit's end does; not before the buffers are given back, even when the store is done at once. */
+  #finisher(done: CommitDone | undefined): { stored: CommitDone; handedOver: () => void } {
+    let handed = false;
+    let result: Error | null | undefined;
+    const finish = (error: Error | null): void => {
+      if (error === null) {
+        for (const participant of this.#participants) participant.afterCommit?.();
+      } else this.onFailure(error);
+      done?.(error);
+    };
+    return {
+      stored: (error) => {
+        if (handed) finish(error);
+        else result = error;
+      },
+      handedOver: () => {
+        handed = true;
+        if (result !== undefined) finish(result);
+      },
+    };
   }
 
   #seal(): void {

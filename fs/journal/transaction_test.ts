@@ -110,7 +110,8 @@ Deno.test("after stop nothing is begun or written", () => {
   handle.dirty(buffer);
   handle.end();
   transactions.stop("a test");
-  transactions.commit(true);
+  assert.throws(() => transactions.commit(true), FsError);
+  transactions.commit(false);
   assert.equal(stored(3), 0);
   assert.throws(() => transactions.begin(1), FsError);
 });

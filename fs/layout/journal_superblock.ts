@@ -124,6 +124,14 @@ export class JournalSuperblock {
   get logEndBlock(): number {
     return this.totalBlocks - this.fastCommitBlocks;
   }
+  /** Turns a version 1 superblock into one of version 2 without features; its log must be empty. */
+  upgrade(): void {
+    if (this.isVersion2) return;
+    this.view.setUint32(4, JournalBlockType.SUPERBLOCK_V2);
+    this.bytes.fill(0, 0x24);
+    this.view.setUint32(0x40, 1);
+  }
+
   /** Which of the exclusive checksum features is set: 0 neither, 2 or 3. */
   get checksums(): 0 | 2 | 3 {
     if ((this.featureIncompat & JournalIncompat.CSUM_V3) !== 0) return 3;

@@ -14,6 +14,8 @@ import type { QuotaKind } from "../quota/kind.ts";
 import { Quota } from "../quota/quota.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { protectJournal } from "../map/map.ts";
+import { ImmediateWriteQueue, type WriteQueue } from "../journal/write_queue.ts";
+import { openJournal } from "./open_journal.ts";
 import { recoverJournal } from "./recover_journal.ts";
 import { recoverOrphans } from "./recover_orphans.ts";
 
@@ -36,6 +38,8 @@ export interface OpenOptions extends VolumeOptions, EngineOptions {
   readonly mountPoint: string;
   /** Whose limits of quotas hold; usage is counted in any case. Default: nobody's. */
   readonly quotaLimits?: readonly QuotaKind[];
+  /** Writes the journal; by default the calling thread does. */
+  readonly writeQueue?: WriteQueue;
 }
 
 /**
@@ -51,6 +55,7 @@ export function openEngine(device: BlockDevice, options: OpenOptions): Engine {
   protectJournal(engine.alloc);
   volume.inodes.get(ROOT_INODE);
   if (readOnly) return engine;
+  openJournal(engine, options.writeQueue ?? new ImmediateWriteQueue());
   startQuotas(engine, options.quotaLimits ?? []);
   recordMount(volume, options.mountPoint);
   recoverOrphans(engine);
@@ -71,12 +76,20 @@ function recoverIfNeeded(
   throw new Unsupported(EROFS, "the journal needs recovery: norecovery goes with ro only");
 }
 
-/** Writes everything out, durably, and marks the file system as clean. Nothing can be changed afterwards. */
+/**
+ * Writes everything out, durably, and marks the file system as clean. Nothing can be changed afterwards.
+ * @throws what kept it from being written.
+ */
 export function finishEngine(engine: Engine): void {
   const { volume } = engine;
   if (volume.readOnly) return;
-  engine.sync(false);
-  volume.setClean(true);
+  if (volume.journal === null) {
+    engine.sync(false);
+    volume.setClean(true);
+  } else {
+    engine.sync(true);
+    volume.closeJournal();
+  }
   volume.readOnly = true;
 }
 
@@ -139,5 +152,6 @@ function recordMount(volume: Volume, mountPoint: string): void {
     superblock.featureRoCompat |= RoCompat.LARGE_FILE;
   }
   if (superblock.revision > 0) superblock.featureCompat |= Compat.EXT_ATTR;
-  volume.setClean(false);
+  if (volume.journal === null) volume.setClean(false);
+  else volume.markJournaled();
 }

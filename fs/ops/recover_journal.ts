@@ -57,7 +57,11 @@ function openLog(volume: Volume): Log {
       "the journal needs recovery, and it is on another device: run e2fsck",
     );
   }
-  const log = new Log(volume.device, volume.geometry.blockBytes, journalBlocks(volume));
+  const log = new Log(
+    volume.device,
+    volume.geometry.blockBytes,
+    journalBlocks(new Allocator(volume)),
+  );
   const unknown = log.superblock.featureIncompat & ~KNOWN;
   if (unknown !== 0) {
     throw new Unsupported(
@@ -70,9 +74,13 @@ function openLog(volume: Volume): Log {
   return log;
 }
 
-/** Where the blocks of the journal's inode lie. */
-function journalBlocks(volume: Volume): Float64Array {
-  const alloc = new Allocator(volume);
+/**
+ * Where the blocks of the journal's inode lie.
+ * @returns disk block of each journal block, 0 for a hole.
+ * @throws Corrupt, DeviceError
+ */
+export function journalBlocks(alloc: Allocator): Float64Array {
+  const { volume } = alloc;
   const inode = volume.inodes.get(volume.superblock.journalInode);
   const count = Math.floor(inode.size / volume.geometry.blockBytes);
   if (count > MAX_JOURNAL_BLOCKS || !inode.isRegular) {

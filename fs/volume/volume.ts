@@ -9,7 +9,9 @@ import type { BlockDevice } from "../device/device.ts";
 import { Corrupt, DeviceError, FsError } from "../errors.ts";
 import { EROFS } from "../errno.ts";
 import { InPlaceStore } from "../journal/in_place.ts";
+import type { JournalStore } from "../journal/journal_store.ts";
 import { type Handle, type Participant, Transactions } from "../journal/transaction.ts";
+import { Incompat } from "../layout/features.ts";
 import {
   decodeSuperblock,
   STATE_ERROR,
@@ -82,6 +84,7 @@ export class Volume implements Participant {
   /** Nothing may be changed: opened so, or an error made it so. */
   readOnly: boolean;
   #superblockDirty = false;
+  #journal: JournalStore | null = null;
 
   /** @throws Corrupt, DeviceError. Which features may be opened is decided by the caller. */
   constructor(readonly device: BlockDevice, readonly options: VolumeOptions) {
@@ -100,6 +103,19 @@ export class Volume implements Participant {
     this.groups = new GroupTable(this.cache, this.geometry);
     this.inodes = new InodeTable(this.cache, this.geometry, this.groups, options.cachedInodes);
     this.transactions = new Transactions(this.cache, new InPlaceStore(device, blockBytes));
+    this.transactions.onFailure = (error) => this.#commitFailed(error);
+  }
+
+  /** The journal that commits go through; null without one. */
+  get journal(): JournalStore | null {
+    return this.#journal;
+  }
+
+  /** Lets commits go through a journal from now on. */
+  useJournal(journal: JournalStore): void {
+    this.#journal = journal;
+    this.cache.overlay = journal.blocks;
+    this.transactions.useStore(journal);
   }
 
   /**
@@ -165,6 +181,20 @@ export class Volume implements Participant {
   fail(error: unknown, operation: string): void {
     if (!(error instanceof Corrupt) && !isDeviceFailure(error)) return;
     this.options.report(`${operation}: ${error.message}`);
+    this.#recordError();
+    if (this.readOnly || this.errorBehavior === "continue") return;
+    this.#giveUp(error);
+  }
+
+  /** A transaction could not be stored: what it changed is in memory only, so nothing more may follow it. */
+  #commitFailed(error: Error): void {
+    if (this.transactions.stopped !== "") return;
+    this.options.report(`the journal is given up: ${error.message}`);
+    this.#recordError();
+    this.#giveUp(error);
+  }
+
+  #recordError(): void {
     const { superblock, options } = this;
     options.clock.read();
     superblock.state |= STATE_ERROR;
@@ -172,25 +202,33 @@ export class Volume implements Participant {
     superblock.errorCount++;
     superblock.lastErrorTimeLo = options.clock.seconds >>> 0;
     this.#superblockDirty = true;
-    if (this.readOnly || this.errorBehavior === "continue") return;
+  }
+
+  #giveUp(error: Error): void {
     this.options.report("the file system becomes read-only");
-    this.#stop(error.message);
+    this.#stop(error);
     if (this.errorBehavior === "panic") this.options.panic?.();
   }
 
   /** Stops all changes and writes the superblock alone, so that the error is on record. */
-  #stop(reason: string): void {
-    this.transactions.stop(reason);
+  #stop(error: Error): void {
+    this.transactions.stop(error.message);
+    this.#journal?.abort(error);
     this.readOnly = true;
-    const { superblock, device } = this;
-    if (device.readOnly) return;
-    superblock.setChecksum();
+    if (this.device.readOnly) return;
     try {
-      device.write(superblock.bytes, SUPERBLOCK_OFFSET);
-      device.flush();
+      this.writeSuperblock();
     } catch (cause) {
       this.options.report(`superblock not written: ${cause}`);
     }
+  }
+
+  /** Writes the superblock to its place, durably, past the journal. @throws DeviceError */
+  writeSuperblock(): void {
+    const { superblock, device } = this;
+    superblock.setChecksum();
+    device.write(superblock.bytes, SUPERBLOCK_OFFSET);
+    device.flush();
   }
 
   /** Marks the file system as in use (not cleanly unmounted) or as clean, and writes that out. */
@@ -201,5 +239,23 @@ export class Volume implements Participant {
     const handle = this.begin(1);
     handle.end();
     this.commit(true);
+  }
+
+  /** Notes that the file system is in use and that its journal may have to be replayed. @throws DeviceError */
+  markJournaled(): void {
+    const { superblock } = this;
+    superblock.state &= ~STATE_VALID;
+    superblock.featureIncompat = (superblock.featureIncompat | Incompat.RECOVER) >>> 0;
+    this.writeSuperblock();
+    this.#superblockDirty = true;
+  }
+
+  /** Empties the journal and marks the file system as clean. Everything is committed. @throws DeviceError */
+  closeJournal(): void {
+    const { superblock } = this;
+    this.#journal?.close();
+    superblock.state |= STATE_VALID;
+    superblock.featureIncompat = (superblock.featureIncompat & ~Incompat.RECOVER) >>> 0;
+    this.writeSuperblock();
   }
 }

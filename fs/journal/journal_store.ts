@@ -1,0 +1,269 @@
+/**
+ * The journal: transactions go into the log first and to their places later (jbd2; kernel documentation:
+ * filesystems/ext4/journal).
+ *
+ * A transaction is stored in these steps, each after the one before: its blocks but the last; a flush, which
+ * also makes the file data durable that was written before; the commit block; a flush. From then on a replay
+ * brings it back whatever happens. Its blocks are brought to their places when the log fills up or the file
+ * system is closed (`checkpoint.ts`); until then they are read out of the log.
+ *
+ * @module
+ */
+
+import type { Buffer } from "../device/cache.ts";
+import type { BlockDevice } from "../device/device.ts";
+import { Corrupt } from "../errors.ts";
+import { nextSequence } from "../layout/journal.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import type { Log } from "./log.ts";
+import { LogRing } from "./log_ring.ts";
+import { LoggedBlocks, StoredTransaction } from "./logged_blocks.ts";
+import { Staging, type StagingArea } from "./staging.ts";
+import type { CommitDone, CommitStore } from "./transaction.ts";
+import type { WriteQueue } from "./write_queue.ts";
+import { transactionBlocks, TransactionWriter } from "./write_transaction.ts";
+
+/** The largest transaction, bytes. */
+const MAX_TRANSACTION_BYTES = 8 << 20;
+/** Fewer blocks than this in the log's ring, and an operation of the largest kind would not fit. */
+const MIN_RING_BLOCKS = 512;
+
+/** What a journal needs to know. */
+export interface JournalOptions {
+  /** Of the file system, where copies are brought home. */
+  readonly device: BlockDevice;
+  readonly queue: WriteQueue;
+  /** Fills in the time of day. */
+  readonly clock: { read(): void; seconds: number; nanoseconds: number };
+}
+
+/** Counters for status displays. */
+export interface JournalCounters {
+  /** Transactions written to the log. */
+  commits: number;
+  /** Blocks written to the log. */
+  logBlocks: number;
+}
+
+/** Stores transactions in the log. */
+export class JournalStore implements CommitStore {
+  readonly capacityBlocks: number;
+  readonly background: boolean;
+  readonly counters: JournalCounters = { commits: 0, logBlocks: 0 };
+  readonly blocks: LoggedBlocks;
+  readonly #ring: LogRing;
+  readonly #checkpoint: Checkpoint;
+  readonly #staging = new Staging();
+  /** In the log, the oldest first. */
+  readonly #stored: StoredTransaction[] = [];
+  #sequence: number;
+  #revoked = new Set<number>();
+  #underWay = 0;
+  /** s_start is set: the log is not empty as far as the device knows. */
+  #started = false;
+  /** Why the journal was given up. */
+  #aborted: Error | null = null;
+
+  /**
+   * @param log empty: whatever it held was replayed.
+   * @throws Corrupt when it is too small.
+   */
+  constructor(readonly log: Log, readonly options: JournalOptions) {
+    this.#ring = new LogRing(log.superblock);
+    if (this.#ring.totalBlocks < MIN_RING_BLOCKS) {
+      const found = `a log of ${this.#ring.totalBlocks} blocks is too small`;
+      throw new Corrupt("journal superblock", "journal block 0", found);
+    }
+    this.#sequence = log.superblock.sequence;
+    this.background = options.queue.background;
+    this.blocks = new LoggedBlocks(log);
+    const largest = Math.floor(MAX_TRANSACTION_BYTES / log.blockBytes);
+    this.capacityBlocks = Math.min(largest, this.#ring.totalBlocks >> 2);
+    this.#checkpoint = new Checkpoint({
+      device: options.device,
+      queue: options.queue,
+      log,
+      ring: this.#ring,
+      blocks: this.blocks,
+      stored: this.#stored,
+      nextSequence: () => this.#sequence,
+      failed: (error) => this.abort(error),
+    });
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Why the journal was given up; null while it works. */
+  get aborted(): Error | null {
+    return this.#aborted;
+  }
+
+  /** Blocks of the log in use, of how many. */
+  get usage(): { readonly usedBlocks: number; readonly totalBlocks: number } {
+    const { usedBlocks, totalBlocks } = this.#ring;
+    return { usedBlocks, totalBlocks };
+  }
+
+  /** A freed block needs a record only if a replay could bring something of it back. */
+  revoke(block: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      if (this.blocks.has(block + i)) this.#revoked.add(block + i);
+    }
+  }
+
+  commit(buffers: readonly Buffer[], durable: boolean, done: CommitDone): void {
+    if (this.#aborted !== null) return done(this.#aborted);
+    if (buffers.length === 0 && this.#revoked.size === 0) return this.#flushOnly(durable, done);
+    for (const buffer of buffers) this.#revoked.delete(buffer.block);
+    const revoked = [...this.#revoked];
+    this.#revoked.clear();
+    const { format } = this.log;
+    const needed = transactionBlocks(format, buffers.length, revoked.length);
+    this.#makeRoom(needed);
+    if (this.#aborted !== null) return done(this.#aborted);
+    this.#start();
+    const start = this.#ring.take(needed);
+    const transaction = new StoredTransaction(this.#sequence, start, needed, revoked);
+    this.#sequence = nextSequence(this.#sequence);
+    this.#stored.push(transaction);
+    const area = this.#staging.take(needed * this.log.blockBytes);
+    this.#stage(transaction, buffers, area);
+    this.#write(transaction, area);
+    this.#underWay++;
+    this.options.queue.mark((error) => {
+      this.#underWay--;
+      if (error === null) this.#committed(transaction, area);
+      else this.abort(error);
+      done(error === null ? null : this.#aborted);
+    });
+  }
+
+  #flushOnly(durable: boolean, done: CommitDone): void {
+    if (!durable) return done(null);
+    const { queue, device } = this.options;
+    this.#underWay++;
+    queue.flush(device);
+    queue.mark((error) => {
+      this.#underWay--;
+      done(error);
+    });
+  }
+
+  /** Makes it known on the device that the log is in use. */
+  #start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#checkpoint.begin({ block: this.#ring.head, sequence: this.#sequence });
+  }
+
+  #stage(
+    transaction: StoredTransaction,
+    buffers: readonly Buffer[],
+    area: StagingArea,
+  ): void {
+    const { log, options: { clock } } = this;
+    const { uuid } = log.superblock;
+    const writer = new TransactionWriter(log.format, uuid, transaction.sequence, area);
+    writer.revokes(transaction.revoked);
+    writer.copies(buffers, (buffer, index, escaped, staged) => {
+      const journalBlock = this.#ring.after(transaction.startBlock, index);
+      this.blocks.add(buffer.block, transaction, journalBlock, escaped, staged);
+    });
+    clock.read();
+    writer.commit(clock.seconds, clock.nanoseconds);
+  }
+
+  #write(transaction: StoredTransaction, area: StagingArea): void {
+    const { log, options: { queue, device } } = this;
+    const { startBlock, journalBlocks } = transaction;
+    this.#writeRuns(startBlock, journalBlocks - 1, area, 0);
+    queue.flush(device);
+    if (log.device !== device) queue.flush(log.device);
+    const last = journalBlocks - 1;
+    this.#writeRuns(this.#ring.after(startBlock, last), 1, area, last);
+    queue.flush(log.device);
+    this.counters.commits++;
+    this.counters.logBlocks += journalBlocks;
+  }
+
+  /** Writes `count` staged blocks, from the one at `index` on, to the log from `block` on. */
+  #writeRuns(block: number, count: number, area: StagingArea, index: number): void {
+    const { log } = this;
+    for (let done = 0; done < count;) {
+      const at = this.#ring.after(block, done);
+      const run = log.contiguous(at, Math.min(count - done, this.#ring.endBlock - at));
+      const from = (index + done) * log.blockBytes;
+      const bytes = area.bytes.subarray(from, from + run * log.blockBytes);
+      this.options.queue.write(log.device, bytes, log.offsetOf(at));
+      done += run;
+    }
+  }
+
+  #committed(transaction: StoredTransaction, area: StagingArea): void {
+    this.blocks.commit(transaction);
+    this.#staging.give(area);
+    if (this.#aborted === null) this.#checkpoint.goOn();
+  }
+
+  /** Waits until the log has room for a transaction of `needed` blocks. */
+  #makeRoom(needed: number): void {
+    if (needed > this.#ring.totalBlocks - 1) {
+      throw new Error(`a transaction of ${needed} blocks does not fit into the journal`);
+    }
+    while (this.#ring.freeBlocks < needed && this.#aborted === null) {
+      this.options.queue.drain();
+      if (this.#ring.freeBlocks < needed) this.#empty();
+    }
+  }
+
+  /** One step towards an empty log, waited for. */
+  #empty(): void {
+    if (this.#aborted !== null) return;
+    const { usedBlocks } = this.#ring;
+    const { broughtHome } = this.#checkpoint;
+    this.#checkpoint.advance(true);
+    this.options.queue.drain();
+    const stuck = usedBlocks === this.#ring.usedBlocks &&
+      broughtHome === this.#checkpoint.broughtHome;
+    if (stuck) this.abort(new Error("the journal's log cannot be emptied"));
+  }
+
+  drain(): void {
+    this.options.queue.drain();
+  }
+
+  /**
+   * Brings everything home and marks the log as empty, durably. Nothing may be under way or pending.
+   * @throws what went wrong.
+   */
+  close(): void {
+    this.drain();
+    while (this.#aborted === null && this.#stored.length > 0) this.#empty();
+    if (this.#aborted !== null) throw this.#aborted;
+    if (!this.#started) return;
+    const { superblock } = this.log;
+    if (superblock.isVersion2) superblock.headBlock = this.#ring.head;
+    this.#started = false;
+    let failure: Error | null = null;
+    this.#checkpoint.begin({ block: 0, sequence: this.#sequence });
+    this.options.queue.mark((error) => failure = error);
+    this.drain();
+    if (failure !== null) throw failure;
+  }
+
+  /**
+   * Gives the journal up: nothing more is written but the reason, so that whoever recovers the file system
+   * finds the last state that was committed.
+   */
+  abort(error: Error): void {
+    if (this.#aborted !== null) return;
+    this.#aborted = error;
+    const errno = "errno" in error && typeof error.errno === "number" ? error.errno : 5;
+    this.log.superblock.error = -errno;
+    this.#checkpoint.rewriteSuperblock();
+    // What fails here failed already; the caller is told of the first error.
+    this.options.queue.mark(() => {});
+  }
+}

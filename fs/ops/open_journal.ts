@@ -1,0 +1,59 @@
+/** Putting the journal to use in a file system that is opened for writing. @module */
+
+import { Corrupt } from "../errors.ts";
+import { JournalStore } from "../journal/journal_store.ts";
+import { Log } from "../journal/log.ts";
+import type { WriteQueue } from "../journal/write_queue.ts";
+import { Compat, Incompat } from "../layout/features.ts";
+import { JournalCompat, JournalIncompat } from "../layout/journal.ts";
+import type { JournalSuperblock } from "../layout/journal_superblock.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { Engine } from "./engine.ts";
+import { journalBlocks } from "./recover_journal.ts";
+
+/** Journal features that may be there while it is written. */
+const WRITABLE = JournalIncompat.REVOKE | JournalIncompat.BIT64 | JournalIncompat.ASYNC_COMMIT |
+  JournalIncompat.CSUM_V2 | JournalIncompat.CSUM_V3 | JournalIncompat.FAST_COMMIT;
+
+/**
+ * Lets commits go through the file system's journal, if it has one inside. The log holds nothing any more:
+ * what it held was replayed before.
+ * @throws Corrupt for a journal that cannot be used; DeviceError.
+ */
+export function openJournal(engine: Engine, queue: WriteQueue): void {
+  const { volume, alloc } = engine;
+  const { superblock, geometry } = volume;
+  if (!superblock.hasCompat(Compat.HAS_JOURNAL) || superblock.journalInode === 0) return;
+  useLog(volume, new Log(volume.device, geometry.blockBytes, journalBlocks(alloc)), queue);
+}
+
+/** Makes a log ready and puts it to use. @throws Corrupt, DeviceError */
+export function useLog(volume: Volume, log: Log, queue: WriteQueue): void {
+  const { device, options, superblock } = volume;
+  const unknown = log.superblock.featureIncompat & ~WRITABLE;
+  if (unknown !== 0) {
+    const field = `s_feature_incompat has unknown 0x${(unknown >>> 0).toString(16)}`;
+    throw new Corrupt("journal superblock", "journal block 0", field);
+  }
+  const { totalBlocks } = log.superblock;
+  if (log.diskBlocks.subarray(0, totalBlocks).includes(0)) {
+    throw new Corrupt("journal", `inode ${superblock.journalInode}`, "has a hole");
+  }
+  setFeatures(volume, log.superblock);
+  log.featuresChanged();
+  volume.useJournal(new JournalStore(log, { device, queue, clock: options.clock }));
+}
+
+/** The features that the kernel would set for such a file system. */
+function setFeatures(volume: Volume, journal: JournalSuperblock): void {
+  const { superblock } = volume;
+  journal.upgrade();
+  journal.setChecksums(superblock.hasMetadataChecksums ? 3 : 0);
+  let incompat = journal.featureIncompat & ~JournalIncompat.ASYNC_COMMIT;
+  incompat |= JournalIncompat.REVOKE;
+  if (superblock.hasIncompat(Incompat.BIT64)) incompat |= JournalIncompat.BIT64;
+  journal.featureIncompat = incompat >>> 0;
+  journal.featureCompat = (journal.featureCompat & ~JournalCompat.CHECKSUM) >>> 0;
+  journal.error = 0;
+  journal.startBlock = 0;
+}
