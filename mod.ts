@@ -29,6 +29,7 @@ export type { ModeOptions, NodeOptions } from "./lib/node_options.ts";
 export type { OpenFileOptions } from "./lib/open_node.ts";
 export type { Path } from "./lib/path.ts";
 export type { DirectoryEntry, WalkEntry, WalkOptions } from "./lib/read_directory.ts";
+export type { QuotaInfo, QuotaKind, QuotaLimits } from "./lib/quota.ts";
 export type { RemoveOptions } from "./lib/remove.ts";
 export type { RenameOptions } from "./lib/rename.ts";
 export type { FallocateOptions, StatFs } from "./lib/space.ts";

@@ -30,6 +30,16 @@ import {
   type WalkEntry,
   type WalkOptions,
 } from "./read_directory.ts";
+import {
+  getProject,
+  getQuota,
+  listQuotas,
+  type QuotaInfo,
+  type QuotaKind,
+  type QuotaLimits,
+  setProject,
+  setQuota,
+} from "./quota.ts";
 import { remove, type RemoveOptions } from "./remove.ts";
 import { rename, type RenameOptions } from "./rename.ts";
 import {
@@ -266,7 +276,32 @@ export class Image implements Disposable {
     return listXattrs(this.#core, path, options);
   }
 
+  /** The number of the project that a node belongs to; 0 without the feature project. */
+  getProject(path: Path): number {
+    return getProject(this.#core, path);
+  }
+
+  /** Makes a node part of a project. With `InodeFlag.PROJINHERIT` a directory hands its project on to what is made in it. */
+  setProject(path: Path, id: number): void {
+    setProject(this.#core, path, id);
+  }
+
   // The file system
+
+  /** What a user, group or project uses and may use. @param kind must be counted (feature quota): else EOPNOTSUPP. */
+  getQuota(kind: QuotaKind, id: number): QuotaInfo {
+    return getQuota(this.#core, kind, id);
+  }
+
+  /** All users, groups or projects that ever used something or have limits, in the order of their numbers. */
+  listQuotas(kind: QuotaKind): QuotaInfo[] {
+    return listQuotas(this.#core, kind);
+  }
+
+  /** Sets limits; what is left out stays. They hold in mounts that ask for it; not here, where all is done as root. */
+  setQuota(kind: QuotaKind, id: number, limits: QuotaLimits): void {
+    setQuota(this.#core, kind, id, limits);
+  }
 
   /** Space and counts, label and UUID. */
   statfs(): StatFs {

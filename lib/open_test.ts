@@ -52,6 +52,11 @@ const CALLS: ReadonlyMap<string, (image: Image) => unknown> = new Map<
   ["setXattr", (image) => image.setXattr("f", "user.a", "x")],
   ["removeXattr", (image) => image.removeXattr("f", "user.b")],
   ["listXattrs", (image) => image.listXattrs("f")],
+  ["getProject", (image) => image.getProject("f")],
+  ["setProject", (image) => image.setProject("f", 3)],
+  ["getQuota", (image) => image.getQuota("user", 0)],
+  ["listQuotas", (image) => image.listQuotas("group")],
+  ["setQuota", (image) => image.setQuota("project", 3, { inodesHard: 9 })],
   ["statfs", (image) => image.statfs()],
   ["setLabel", (image) => image.setLabel("new")],
   ["trim", (image) => image.trim()],
@@ -72,6 +77,9 @@ const READING = new Set([
   "lstat",
   "exists",
   "getFlags",
+  "getProject",
+  "getQuota",
+  "listQuotas",
   "getXattr",
   "listXattrs",
   "statfs",
@@ -79,7 +87,7 @@ const READING = new Set([
 ]);
 
 function smallImage(): MemoryImage {
-  const memory = createMemoryImage(16 << 20);
+  const memory = createMemoryImage(16 << 20, { features: ["quota", "project"] });
   using image = open(memory);
   image.writeTextFile("f", "content");
   image.symlink("f", "s");

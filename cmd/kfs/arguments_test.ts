@@ -80,3 +80,11 @@ Deno.test("the help names every option that the page promises", () => {
   assert.equal(parseArguments(["--help"]).kind, "help");
   assert.equal(parseArguments(["-V"]).kind, "version");
 });
+
+Deno.test("quota options add up, and noquota takes them back", () => {
+  const words = (list: string) => options("a", "b", "-o", list).quotaLimits;
+  assert.deepEqual(words("ro"), []);
+  assert.deepEqual(words("prjquota,quota,usrquota"), ["project", "user"]);
+  assert.deepEqual(words("usrquota,noquota,grpquota"), ["group"]);
+  assert.match(refusal("a", "b", "-o", "usrquota=aquota.user"), /takes no value/);
+});

@@ -5,6 +5,7 @@
  */
 
 import type { AccessTimePolicy } from "../../fs/ops/engine.ts";
+import type { QuotaKind } from "../../fs/quota/kind.ts";
 import type { ErrorBehavior } from "../../fs/volume/volume.ts";
 
 /** Everything that a mount needs to know; plain data, so that it can be handed to another process. */
@@ -31,6 +32,8 @@ export interface KfsOptions {
   directorySync: boolean;
   noRecovery: boolean;
   discard: boolean;
+  /** Whose limits of quotas hold. */
+  quotaLimits: QuotaKind[];
   /** Let the kernel gather writes. */
   writeback: boolean;
   fsname: string;
@@ -63,6 +66,7 @@ export function defaultOptions(): KfsOptions {
     directorySync: false,
     noRecovery: false,
     discard: false,
+    quotaLimits: [],
     writeback: false,
     fsname: "",
     subtype: "kfs",
@@ -98,6 +102,10 @@ type BooleanName = {
 
 const accessTime = (policy: AccessTimePolicy): Apply => (options) => {
   options.accessTime = policy;
+};
+
+const limits = (kind: QuotaKind): Apply => (options) => {
+  if (!options.quotaLimits.includes(kind)) options.quotaLimits.push(kind);
 };
 
 const OPTIONS: Readonly<Record<string, MountOption>> = {
@@ -153,6 +161,14 @@ const OPTIONS: Readonly<Record<string, MountOption>> = {
   noload: { apply: flag("noRecovery", true) },
   discard: { apply: flag("discard", true), help: "give blocks that are freed back to the device" },
   nodiscard: { apply: flag("discard", false) },
+  usrquota: { apply: limits("user"), help: "users' quota limits hold" },
+  quota: { apply: limits("user") },
+  grpquota: { apply: limits("group"), help: "groups' quota limits hold" },
+  prjquota: { apply: limits("project"), help: "projects' quota limits hold" },
+  noquota: {
+    apply: (options) => void (options.quotaLimits = []),
+    help: "no quota limits hold (the default); usage is counted",
+  },
   writeback: {
     apply: flag("writeback", true),
     help: "let the kernel gather writes: faster small ones, but errors reach close or fsync",

@@ -15,7 +15,7 @@ import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { realTime } from "../../ffi/libc/clock.ts";
 import { type FuseMount, mountFuse, setReadAhead } from "../../ffi/libfuse3/mount.ts";
 import type { MountOptions } from "../../ffi/libfuse3/options.ts";
-import { Ext4FileSystem } from "../../fs/fuse/ext4_file_system.ts";
+import { serveEngine } from "../../fs/fuse/quota_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
 import type { Clock } from "../../fs/volume/volume.ts";
@@ -50,7 +50,7 @@ export function serveImage(options: KfsOptions, post: Post): void {
     const device = openDevice(options);
     engine = openImage(device, options, stopForError, post);
     mount = mountImage(options, device);
-    const fileSystem = new Ext4FileSystem(engine, {
+    const fileSystem = serveEngine(engine, {
       commitMs: options.commitSeconds * 1000,
       monotonicMs: () => performance.now(),
     });
@@ -138,6 +138,7 @@ function openImage(
       random: () => crypto.getRandomValues(words)[0] ?? 0,
       noRecovery: options.noRecovery,
       mountPoint: options.mountPoint,
+      quotaLimits: options.quotaLimits,
     });
   } catch (error) {
     device.close();

@@ -94,8 +94,8 @@ export class Ext4FileSystem extends DataOperations implements FileSystem {
     return 0;
   }
 
-  statfs(_caller: Caller, _node: number, statfs: Statfs): number {
-    const stat = filesystemStat(this.engine);
+  statfs(_caller: Caller, node: number, statfs: Statfs): number {
+    const stat = filesystemStat(this.engine, inodeOf(node));
     statfs.blocks = stat.blocks;
     statfs.blocksFree = stat.blocksFree;
     statfs.blocksAvailable = stat.blocksAvailable;

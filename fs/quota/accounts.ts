@@ -50,6 +50,16 @@ export class Accounts {
     return this.#get(id).entry;
   }
 
+  /** What stands in all entries, in the order of identifiers. @throws Corrupt, DeviceError */
+  list(): Readonly<QuotaEntry>[] {
+    const found = new Map<number, QuotaEntry>();
+    this.tree.forEachEntry((view, offset) => {
+      const entry = decodeQuotaEntry(view, offset);
+      found.set(entry.id, { ...this.#accounts.get(entry.id)?.entry ?? entry });
+    });
+    return [...found.values()].sort((a, b) => a.id - b.id);
+  }
+
   /**
    * Makes sure that there is an entry for `id`.
    * @returns 0; -ENOSPC or NEEDS_COMMIT.

@@ -12,6 +12,7 @@ import type { Allocator } from "../alloc/allocator.ts";
 import { EDQUOT } from "../errno.ts";
 import { Corrupt } from "../errors.ts";
 import type { Handle, Participant } from "../journal/transaction.ts";
+import { RoCompat } from "../layout/features.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import { ROOT_INODE } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
@@ -201,6 +202,19 @@ export class Quota implements UsageKeeper, Participant {
     if (ino < this.#volume.superblock.firstInode) return ino === ROOT_INODE;
     return !inode.has(InodeFlag.EA_INODE) && !this.#hidden.has(ino);
   }
+}
+
+/**
+ * The accounts of a kind, to be looked at in a file system that is opened read-only; null when it is not counted.
+ * @throws Corrupt, DeviceError
+ */
+export function readAccounts(alloc: Allocator, kind: QuotaKind): Accounts | null {
+  const { superblock, options } = alloc.volume;
+  const rules = KINDS.find((rules) => rules.kind === kind);
+  const ino = rules?.fileOf(superblock) ?? 0;
+  if (rules === undefined || ino === 0 || !superblock.hasRoCompat(RoCompat.QUOTA)) return null;
+  const tree = new QuotaTree(new QuotaFileBlocks(alloc, ino), rules.magic);
+  return new Accounts(tree, false, options.clock);
 }
 
 /** Fixed numbers for users and groups; an ordinary one for projects. */
