@@ -17,6 +17,9 @@ const OPERATIONS_A_TIDY = 128;
 /** How many changed inodes may wait for the next commit: while they do they cannot be dropped from memory. */
 const MAX_DIRTY_INODES = 4096;
 
+/** How often the block of multiple mount protection is looked at while the program runs its event loop. */
+const GUARD_MS = 1000;
+
 /** Something that is to be let go before the image is closed. */
 export interface Releasable {
   /** Called within an operation. */
@@ -29,6 +32,8 @@ export class Core {
   readonly openFiles = new Set<Releasable>();
   readonly blockBytes: number;
   #closed = false;
+  /** Renews the multiple mount protection; does not keep the program alive. */
+  readonly #guardTimer: ReturnType<typeof setInterval> | undefined;
   /** Operations since `tidy` last did something. */
   #untidy = 0;
   #operation = "";
@@ -42,6 +47,11 @@ export class Core {
   constructor(readonly engine: Engine, readonly name: string, readonly owner: Credentials) {
     this.resolver = new Resolver(engine);
     this.blockBytes = engine.volume.geometry.blockBytes;
+    const { guard } = engine;
+    if (guard === null) return;
+    const timer = setInterval(() => guard.tick(), GUARD_MS);
+    Deno.unrefTimer(timer);
+    this.#guardTimer = timer;
   }
 
   get closed(): boolean {
@@ -59,6 +69,7 @@ export class Core {
     this.#newPath = newPath;
     try {
       if (this.#closed) this.refuse(EBADF, "the image is closed");
+      this.engine.guard?.tick();
       const result = work();
       this.tidy();
       return result;
@@ -118,6 +129,7 @@ export class Core {
         closeEngine(this.engine);
       } finally {
         this.#closed = true;
+        clearInterval(this.#guardTimer);
         this.engine.volume.device.close();
       }
     });

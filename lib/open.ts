@@ -4,10 +4,12 @@
  * @module
  */
 
+import { hostName } from "../ffi/libc/host_name.ts";
 import { realTime } from "../ffi/libc/clock.ts";
 import type { BlockDevice } from "../fs/device/device.ts";
 import { EINVAL, EIO } from "../fs/errno.ts";
 import { type AccessTimePolicy, type Engine } from "../fs/ops/engine.ts";
+import { type MultiMountHost, PLAIN_HOST } from "../fs/ops/multi_mount.ts";
 import { openEngine } from "../fs/ops/open_volume.ts";
 import type { Clock, ErrorBehavior } from "../fs/volume/volume.ts";
 import { Core } from "./core.ts";
@@ -39,6 +41,11 @@ export interface OpenOptions extends Extent {
   /** Owner of new nodes. Default 0. Nothing depends on it: there are no permission checks. */
   readonly uid?: number;
   readonly gid?: number;
+  /**
+   * Waits this many milliseconds, when the image has multiple mount protection and was not closed properly; false
+   * gives up. Default: blocks the thread, for some 20 seconds.
+   */
+  readonly wait?: (milliseconds: number) => boolean;
   /** Told of damage that is found, one line each. Errors are thrown as well. */
   readonly report?: (message: string) => void;
 }
@@ -57,11 +64,17 @@ export function open(target: ImageTarget, options: OpenOptions = {}): Image {
   const name = nameOf(target);
   try {
     return typeof target === "string"
-      ? imageOf(openFile(target, options.readOnly ?? false, options), name, options, realTime)
+      ? openPath(target, options)
       : openMemory(target, name, options);
   } catch (error) {
     throw fsErrorOf(error, "open", name);
   }
+}
+
+function openPath(path: string, options: OpenOptions): Image {
+  const device = openFile(path, options.readOnly ?? false, options);
+  const host = { ...PLAIN_HOST, nodeName: hostName(), deviceName: path.replace(/.*\//, "") };
+  return imageOf(device, path, options, realTime, host);
 }
 
 function openMemory(target: BlockDevice, name: string, options: OpenOptions): Image {
@@ -70,7 +83,7 @@ function openMemory(target: BlockDevice, name: string, options: OpenOptions): Im
   }
   claim(target, "open");
   try {
-    return imageOf(new ClaimedDevice(target), name, options, undefined);
+    return imageOf(new ClaimedDevice(target), name, options, undefined, PLAIN_HOST);
   } catch (error) {
     release(target);
     throw error;
@@ -82,6 +95,7 @@ function imageOf(
   name: string,
   options: OpenOptions,
   systemClock: ((clock: Clock) => void) | undefined,
+  host: MultiMountHost,
 ): Image {
   let engine: Engine;
   const words = new Uint32Array(1);
@@ -102,6 +116,7 @@ function imageOf(
       random: options.random ?? (() => crypto.getRandomValues(words)[0] ?? 0),
       noRecovery: options.noRecovery ?? false,
       mountPoint: "",
+      host: options.wait === undefined ? host : { ...host, wait: options.wait },
     });
   } catch (error) {
     device.close();

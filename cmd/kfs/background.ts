@@ -12,6 +12,9 @@ const OPTIONS_VARIABLE = "KFS_BACKGROUND_OPTIONS";
 /** First line of the background process's standard output once the mount answers. */
 export const READY_LINE = "ready";
 
+/** Signals that end a start that takes long: the process in the background is told. */
+const STOPPING = ["SIGINT", "SIGTERM"] as const;
+
 /** The options that the starting process left, when this is the process in the background. */
 export function takeBackgroundOptions(): KfsOptions | undefined {
   const text = Deno.env.get(OPTIONS_VARIABLE);
@@ -31,8 +34,11 @@ export async function runInBackground(options: KfsOptions): Promise<number> {
     stderr: "piped",
     detached: true,
   }).spawn();
+  const stop = (): void => child.kill("SIGTERM");
+  for (const signal of STOPPING) Deno.addSignalListener(signal, stop);
   const errors = collect(child.stderr);
   const first = await firstLine(child.stdout);
+  for (const signal of STOPPING) Deno.removeSignalListener(signal, stop);
   if (first === READY_LINE) {
     child.unref();
     return 0;

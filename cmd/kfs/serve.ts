@@ -19,7 +19,9 @@ export function serve(options: KfsOptions): Promise<number> {
   /** The worker's eventfd; undefined until it is made. */
   let stopEvent: number | undefined;
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  const stop = (): void => void unmountOrStop(options.mountPoint, stopEvent);
+  let ready = false;
+  const stop = (): void =>
+    void (ready ? unmountOrStop(options.mountPoint, stopEvent) : giveUp(stopEvent));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, stop);
   }
@@ -28,6 +30,7 @@ export function serve(options: KfsOptions): Promise<number> {
       [Kind in FromWorker["kind"]]: (message: FromWorker & { kind: Kind }) => void;
     } = {
       ready: () => {
+        ready = true;
         if (options.foreground) return;
         console.log(READY_LINE);
         log.detach();
@@ -52,6 +55,13 @@ export function serve(options: KfsOptions): Promise<number> {
     const start: ToWorker = { options };
     worker.postMessage(start);
   });
+}
+
+/** Before the mount is there: opening the image may be waiting, the loop ends when it begins. */
+async function giveUp(stopEvent: number | undefined): Promise<void> {
+  if (stopEvent === undefined) Deno.exit(1);
+  const { signalEvent } = await import("../../ffi/libc/event.ts");
+  signalEvent(stopEvent);
 }
 
 /**

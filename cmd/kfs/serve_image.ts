@@ -11,12 +11,15 @@ import { ERRNO } from "../../ffi/libc/errno.ts";
 import { SystemError } from "../../ffi/libc/error.ts";
 import { makeEvent } from "../../ffi/libc/event.ts";
 import { FuseSession } from "../../ffi/fuse/session.ts";
+import { PollSet } from "../../ffi/libc/poll_set.ts";
+import { hostName } from "../../ffi/libc/host_name.ts";
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { realTime } from "../../ffi/libc/clock.ts";
 import { type FuseMount, mountFuse, setReadAhead } from "../../ffi/libfuse3/mount.ts";
 import type { MountOptions } from "../../ffi/libfuse3/options.ts";
 import { serveEngine } from "../../fs/fuse/quota_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
+import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
 import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
 import type { Clock } from "../../fs/volume/volume.ts";
 import type { KfsOptions } from "./mount_options.ts";
@@ -48,7 +51,7 @@ export function serveImage(options: KfsOptions, post: Post): void {
     const stopEvent = makeEvent();
     post({ kind: "started", stopEvent });
     const device = openDevice(options);
-    engine = openImage(device, options, stopForError, post);
+    engine = openImage(device, options, stopEvent, stopForError, post);
     mount = mountImage(options, device);
     const fileSystem = serveEngine(engine, {
       commitMs: options.commitSeconds * 1000,
@@ -109,6 +112,7 @@ function openDevice(options: KfsOptions): FileDevice {
 function openImage(
   device: FileDevice,
   options: KfsOptions,
+  stopEvent: number,
   panic: () => void,
   post: Post,
 ): Engine {
@@ -139,11 +143,31 @@ function openImage(
       noRecovery: options.noRecovery,
       mountPoint: options.mountPoint,
       quotaLimits: options.quotaLimits,
+      host: thisHost(options.image, stopEvent),
     });
   } catch (error) {
     device.close();
     throw error;
   }
+}
+
+/** This host for multiple mount protection; a signal ends a wait. */
+function thisHost(image: string, stopEvent: number): MultiMountHost {
+  return {
+    nodeName: hostName(),
+    deviceName: image.replace(/.*\//, ""),
+    monotonicMs: () => performance.now(),
+    wait(milliseconds: number): boolean {
+      const polled = new PollSet();
+      let stopped = false;
+      polled.add(stopEvent, () => void (stopped = true));
+      const end = performance.now() + milliseconds;
+      for (let left = milliseconds; left > 0 && !stopped; left = end - performance.now()) {
+        polled.wait(left);
+      }
+      return !stopped;
+    },
+  };
 }
 
 /**

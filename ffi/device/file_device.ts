@@ -28,6 +28,7 @@ import {
   pwrite,
   pwriteVector,
   replaceDescriptor,
+  settleRange,
   truncate,
 } from "../libc/file.ts";
 import { IoVector } from "../libc/io_vector.ts";
@@ -35,6 +36,7 @@ import { totalBytes } from "../libc/pieces.ts";
 
 /** Up to here zeros are written: cheaper than asking the host to change its map of the file. */
 const WRITE_ZEROS_BYTES = 16 * 1024;
+const PAGE_BYTES = 4096;
 const ZEROS = new Uint8Array(256 * 1024);
 
 /** What `FileDevice` is made of; `openFileDevice` and `createFileDevice` find it out. */
@@ -161,6 +163,16 @@ export class FileDevice {
   /** Returns once everything written is durable. */
   flush(): void {
     if (!this.readOnly) fdatasync(this.descriptor, this.path);
+  }
+
+  /** Hands what was written in the range to the storage and lets the next read ask the storage. */
+  settle(offsetBytes: number, lengthBytes: number): void {
+    this.#check("pread", offsetBytes, lengthBytes);
+    // Whole pages: only those can be dropped.
+    const begin = Math.floor((this.beginBytes + offsetBytes) / PAGE_BYTES) * PAGE_BYTES;
+    const end = this.beginBytes + offsetBytes + lengthBytes;
+    const pages = Math.ceil((end - begin) / PAGE_BYTES) * PAGE_BYTES;
+    settleRange(this.descriptor, begin, pages, this.path);
   }
 
   /** Makes the range read as zeros; frees its space in the file where the host can. */

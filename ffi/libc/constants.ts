@@ -37,6 +37,10 @@ export const LOCK_UN = 8;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
 
+export const POSIX_FADV_DONTNEED = 4;
+/** WAIT_BEFORE, WRITE and WAIT_AFTER. */
+export const SYNC_FILE_RANGE_ALL = 7;
+
 export const FALLOC_FL_KEEP_SIZE = 1;
 export const FALLOC_FL_PUNCH_HOLE = 2;
 export const FALLOC_FL_ZERO_RANGE = 0x10;

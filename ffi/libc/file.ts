@@ -12,9 +12,11 @@ import {
   F_SETFL,
   O_CLOEXEC,
   O_NONBLOCK,
+  POSIX_FADV_DONTNEED,
   RWF_NOWAIT,
   SEEK_DATA,
   SEEK_HOLE,
+  SYNC_FILE_RANGE_ALL,
 } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import { SystemError } from "./error.ts";
@@ -144,6 +146,24 @@ export function pwriteVector(
 /** fdatasync(2): returns when the data, and the metadata needed to read them, are durable. */
 export function fdatasync(descriptor: number, path?: string): void {
   checked(libc().fdatasync(descriptor), "fdatasync", path);
+}
+
+/**
+ * Hands what was written in the range to the storage, waiting for that (sync_file_range), and drops the
+ * pages that hold it (posix_fadvise). Says nothing of durability.
+ */
+export function settleRange(
+  descriptor: number,
+  offsetBytes: number,
+  lengthBytes: number,
+  path?: string,
+): void {
+  const offset = BigInt(offsetBytes);
+  const length = BigInt(lengthBytes);
+  const written = libc().sync_file_range(descriptor, offset, length, SYNC_FILE_RANGE_ALL);
+  checked(written, "sync_file_range", path);
+  // A hint only: what it answers does not matter.
+  libc().posix_fadvise(descriptor, offset, length, POSIX_FADV_DONTNEED);
 }
 
 /** fsync(2). */

@@ -60,6 +60,7 @@ const SELDOM = {
   fsync: { parameters: ["i32"], result: "i32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   geteuid: { parameters: [], result: "u32" },
+  gethostname: { parameters: ["buffer", "usize"], result: "i32" },
   getegid: { parameters: [], result: "u32" },
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
@@ -67,6 +68,8 @@ const SELDOM = {
   mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   munmap: { parameters: ["usize", "usize"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  posix_fadvise: { parameters: ["i32", "i64", "i64", "i32"], result: "i32" },
+  sync_file_range: { parameters: ["i32", "i64", "i64", "u32"], result: "i32" },
   umount2: { parameters: ["buffer", "i32"], result: "i32" },
 } as const;
 

@@ -24,5 +24,11 @@ export interface BlockDevice {
   zero(offsetBytes: number, lengthBytes: number): void;
   /** Tells that the range is no longer used; its content is undefined afterwards. Returns false when the storage cannot do it. */
   discard(offsetBytes: number, lengthBytes: number): boolean;
+  /**
+   * For storage that other hosts reach: hands what was written in the range to the storage (without
+   * waiting for it to be durable) and forgets the host's copy, so that the next read asks the storage.
+   * Left out where nobody else can change it.
+   */
+  settle?(offsetBytes: number, lengthBytes: number): void;
   close(): void;
 }

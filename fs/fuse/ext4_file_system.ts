@@ -62,6 +62,13 @@ export class Ext4FileSystem extends DataOperations implements FileSystem {
   }
 
   idle(): number {
+    const { guard } = this.engine;
+    const dueMs = this.#commitWhenDue();
+    return guard === null ? dueMs : Math.min(dueMs, guard.tick());
+  }
+
+  /** @returns milliseconds until the next look. */
+  #commitWhenDue(): number {
     const { engine, options } = this;
     engine.trim();
     if (!engine.volume.transactions.pending) {

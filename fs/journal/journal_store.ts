@@ -266,4 +266,9 @@ export class JournalStore implements CommitStore {
     // What fails here failed already; the caller is told of the first error.
     this.options.queue.mark(() => {});
   }
+
+  /** Gives the journal up without a word to the device: it is another host's now. */
+  abandon(error: Error): void {
+    this.#aborted ??= error;
+  }
 }

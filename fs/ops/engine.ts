@@ -13,6 +13,7 @@ import { GOOD_OLD_INODE_BYTES } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
 import { type Quota, QUOTA_CREDITS } from "../quota/quota.ts";
+import type { MultiMountGuard } from "./multi_mount.ts";
 import { OrphanList } from "./orphan_list.ts";
 import { overheadBlocks } from "./overhead.ts";
 
@@ -58,6 +59,8 @@ export class Engine {
   inUse: (inode: Inode) => boolean = (inode) => inode.users > 0;
   /** What users, groups and projects use, on file systems that count it. */
   quota: Quota | null = null;
+  /** Holds the file system for this host, with the feature mmp. */
+  guard: MultiMountGuard | null = null;
   /** Operations that changed something, or tried to, so far. */
   changes = 0;
   /** Inodes whose access time changed in memory alone (lazytime). */

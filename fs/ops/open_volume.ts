@@ -5,7 +5,7 @@
  */
 
 import type { BlockDevice } from "../device/device.ts";
-import { EINVAL, EROFS, EUCLEAN } from "../errno.ts";
+import { EBUSY, EINVAL, EROFS, EUCLEAN } from "../errno.ts";
 import { Corrupt, Unsupported } from "../errors.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
 import { ROOT_INODE, type Superblock } from "../layout/superblock.ts";
@@ -16,6 +16,7 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import { protectJournal } from "../map/map.ts";
 import { ImmediateWriteQueue, type WriteQueue } from "../journal/write_queue.ts";
 import { openJournal } from "./open_journal.ts";
+import { MultiMountGuard, type MultiMountHost, PLAIN_HOST } from "./multi_mount.ts";
 import { recoverJournal } from "./recover_journal.ts";
 import { recoverOrphans } from "./recover_orphans.ts";
 
@@ -24,7 +25,7 @@ const READABLE = Incompat.FILETYPE | Incompat.RECOVER | Incompat.META_BG | Incom
   Incompat.BIT64 | Incompat.MMP | Incompat.FLEX_BG | Incompat.EA_INODE | Incompat.CSUM_SEED |
   Incompat.LARGEDIR | Incompat.INLINE_DATA | Incompat.ENCRYPT | Incompat.CASEFOLD;
 /** Of these, those with which it cannot be changed here. */
-const READ_ONLY_INCOMPAT = Incompat.MMP | Incompat.ENCRYPT | Incompat.CASEFOLD;
+const READ_ONLY_INCOMPAT = Incompat.ENCRYPT | Incompat.CASEFOLD;
 /** Read-only-compatible features with which an image can be changed. */
 const WRITABLE = RoCompat.SPARSE_SUPER | RoCompat.LARGE_FILE | RoCompat.HUGE_FILE |
   RoCompat.GDT_CSUM | RoCompat.DIR_NLINK | RoCompat.EXTRA_ISIZE | RoCompat.BIGALLOC |
@@ -40,6 +41,8 @@ export interface OpenOptions extends VolumeOptions, EngineOptions {
   readonly quotaLimits?: readonly QuotaKind[];
   /** Writes the journal; by default the calling thread does. */
   readonly writeQueue?: WriteQueue;
+  /** For file systems with multiple mount protection. */
+  readonly host?: MultiMountHost;
 }
 
 /**
@@ -48,10 +51,31 @@ export interface OpenOptions extends VolumeOptions, EngineOptions {
  */
 export function openEngine(device: BlockDevice, options: OpenOptions): Engine {
   const readOnly = options.readOnly || device.readOnly;
+  const superblock = readSuperblock(device);
+  checkFeatures(superblock, readOnly);
+  if (readOnly || !superblock.hasIncompat(Incompat.MMP)) {
+    return openGuarded(device, options, readOnly, null);
+  }
+  const guard = new MultiMountGuard(device, superblock, options.host ?? PLAIN_HOST, options);
+  try {
+    return openGuarded(device, options, readOnly, guard);
+  } catch (error) {
+    guard.release();
+    throw error;
+  }
+}
+
+function openGuarded(
+  device: BlockDevice,
+  options: OpenOptions,
+  readOnly: boolean,
+  guard: MultiMountGuard | null,
+): Engine {
   const recovered = recoverIfNeeded(device, options, readOnly);
   const volume = new Volume(recovered, options);
   checkFeatures(volume.superblock, readOnly);
   const engine = new Engine(volume, options);
+  if (guard !== null) useGuard(engine, guard);
   protectJournal(engine.alloc);
   volume.inodes.get(ROOT_INODE);
   if (readOnly) return engine;
@@ -60,6 +84,20 @@ export function openEngine(device: BlockDevice, options: OpenOptions): Engine {
   recordMount(volume, options.mountPoint);
   recoverOrphans(engine);
   return engine;
+}
+
+/** Nothing is written any more when the guard has lost the file system to another host. */
+function useGuard(engine: Engine, guard: MultiMountGuard): void {
+  const { volume, alloc } = engine;
+  engine.guard = guard;
+  alloc.zones.add(volume.superblock.mmpBlock, 1);
+  volume.transactions.register(guard);
+  guard.onLost = (reason) => {
+    volume.transactions.stop(reason);
+    volume.journal?.abandon(new Unsupported(EBUSY, reason));
+    volume.readOnly = true;
+    volume.options.report(`${reason}: nothing is written any more`);
+  };
 }
 
 /** Replays the journal if it must be; the features are looked at before. */
@@ -81,16 +119,20 @@ function recoverIfNeeded(
  * @throws what kept it from being written.
  */
 export function finishEngine(engine: Engine): void {
-  const { volume } = engine;
-  if (volume.readOnly) return;
-  if (volume.journal === null) {
-    engine.sync(false);
-    volume.setClean(true);
-  } else {
-    engine.sync(true);
-    volume.closeJournal();
+  const { volume, guard } = engine;
+  try {
+    if (volume.readOnly) return;
+    if (volume.journal === null) {
+      engine.sync(false);
+      volume.setClean(true);
+    } else {
+      engine.sync(true);
+      volume.closeJournal();
+    }
+    volume.readOnly = true;
+  } finally {
+    guard?.release();
   }
-  volume.readOnly = true;
 }
 
 /** Writes everything out, as `finishEngine`, and closes the device. */

@@ -176,7 +176,10 @@ function tryImage(job: Job): Verdict {
     probe.walk(image);
     probe.try("close", () => image.close());
   }
-  const image = probe.try("open read-write", () => open(job.image, { errors: "continue" }));
+  const image = probe.try(
+    "open read-write",
+    () => open(job.image, { errors: "continue", wait: () => true }),
+  );
   if (image !== undefined) {
     probe.change(image, pathsOf(image, probe));
     probe.try("close", () => image.close());

@@ -95,7 +95,7 @@ export const FEATURE_CASES: readonly FeatureCase[] = [
       ...["-E", "quotatype=usrquota:grpquota:prjquota"],
     ],
   },
-  ext4("mmp", { expect: "read-only" }),
+  ext4("mmp"),
   ext4("verity", { expect: "read-only" }),
   ext4("encrypt", { expect: "read-only" }),
   ext4("casefold", { expect: "refused" }),
