@@ -4,6 +4,7 @@
  * @module
  */
 
+import { startIoWorker } from "../../ffi/io/start_worker.ts";
 import { READY_LINE } from "./background.ts";
 import { openLog } from "./log.ts";
 import type { KfsOptions } from "./mount_options.ts";
@@ -36,6 +37,8 @@ export function serve(options: KfsOptions): Promise<number> {
         log.detach();
       },
       started: (message) => void (stopEvent = message.stopEvent),
+      // A failure reaches the serving thread through the queue.
+      io: (message) => void startIoWorker(message.start).catch(() => {}),
       log: (message) => log.write(message.text),
       failed: (message) => {
         console.error(`kfs: ${message.text}`);

@@ -21,7 +21,9 @@ import { serveEngine } from "../../fs/fuse/quota_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
 import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
+import type { WriteQueue } from "../../fs/journal/write_queue.ts";
 import type { Clock } from "../../fs/volume/volume.ts";
+import { JournalThread } from "./journal_thread.ts";
 import type { KfsOptions } from "./mount_options.ts";
 import type { FromWorker } from "./worker_messages.ts";
 
@@ -42,6 +44,7 @@ export function serveImage(options: KfsOptions, post: Post): void {
   let mount: FuseMount | undefined;
   let engine: Engine | undefined;
   let session: FuseSession | undefined;
+  const journal = new JournalThread(post);
   let status = 0;
   const stopForError = (): void => {
     status = 2;
@@ -51,7 +54,12 @@ export function serveImage(options: KfsOptions, post: Post): void {
     const stopEvent = makeEvent();
     post({ kind: "started", stopEvent });
     const device = openDevice(options);
-    engine = openImage(device, options, stopEvent, stopForError, post);
+    engine = openImage(
+      device,
+      options,
+      { stopEvent, writeQueue: journal, panic: stopForError },
+      post,
+    );
     mount = mountImage(options, device);
     const fileSystem = serveEngine(engine, {
       commitMs: options.commitSeconds * 1000,
@@ -65,9 +73,11 @@ export function serveImage(options: KfsOptions, post: Post): void {
       onReady: () => {
         setReadAhead(options.mountPoint, READ_AHEAD_KIB);
         post({ kind: "ready" });
+        if (!options.readOnly) journal.start();
       },
       ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),
     });
+    session.watch(journal.event, () => journal.reap());
   } catch (error) {
     mount?.close();
     if (engine !== undefined) closeQuietly(engine);
@@ -88,6 +98,8 @@ export function serveImage(options: KfsOptions, post: Post): void {
     post({ kind: "log", text: `${options.image}: not closed cleanly: ${messageOf(error)}` });
     status = 2;
   }
+  if (engine.volume.transactions.stopped !== "") status = 2;
+  journal.close();
   post({ kind: "ended", status });
 }
 
@@ -112,10 +124,14 @@ function openDevice(options: KfsOptions): FileDevice {
 function openImage(
   device: FileDevice,
   options: KfsOptions,
-  stopEvent: number,
-  panic: () => void,
+  parts: {
+    readonly stopEvent: number;
+    readonly writeQueue: WriteQueue;
+    readonly panic: () => void;
+  },
   post: Post,
 ): Engine {
+  const { stopEvent, writeQueue, panic } = parts;
   const clock: Clock = {
     seconds: 0,
     nanoseconds: 0,
@@ -144,6 +160,7 @@ function openImage(
       mountPoint: options.mountPoint,
       quotaLimits: options.quotaLimits,
       host: thisHost(options.image, stopEvent),
+      writeQueue,
     });
   } catch (error) {
     device.close();

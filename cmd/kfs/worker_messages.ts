@@ -1,5 +1,6 @@
 /** What the two threads of kfs tell each other. @module */
 
+import type { IoStart } from "../../ffi/io/start_worker.ts";
 import type { KfsOptions } from "./mount_options.ts";
 
 /** The only message to the worker. */
@@ -10,6 +11,8 @@ export interface ToWorker {
 export type FromWorker =
   /** The eventfd whose signal ends the serving. */
   | { readonly kind: "started"; readonly stopEvent: number }
+  /** A thread is wanted that writes the journal. */
+  | { readonly kind: "io"; readonly start: IoStart }
   /** The mount answers. */
   | { readonly kind: "ready" }
   | { readonly kind: "log"; readonly text: string }

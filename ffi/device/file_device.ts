@@ -64,6 +64,8 @@ export class FileDevice {
   readonly descriptor: number;
   readonly beginBytes: number;
   readonly onBlockDevice: boolean;
+  /** How much was written through this object since the last flush. */
+  unflushedBytes = 0;
   readonly #vector = new IoVector();
   readonly #sectorBytes: number;
   #sizeBytes: number;
@@ -137,6 +139,7 @@ export class FileDevice {
   /** Writes all of `source` at `offsetBytes`. Throws past the end. */
   write(source: Uint8Array, offsetBytes: number): void {
     this.#check("pwrite", offsetBytes, source.length);
+    this.unflushedBytes += source.length;
     let done = 0;
     while (done < source.length) {
       const rest = done === 0 ? source : source.subarray(done);
@@ -148,6 +151,7 @@ export class FileDevice {
   writeVector(sources: readonly Uint8Array[], offsetBytes: number): void {
     const total = totalBytes(sources);
     this.#check("pwritev", offsetBytes, total);
+    this.unflushedBytes += total;
     for (let done = 0; done < total;) {
       this.#vector.fill(sources, done);
       done += pwriteVector(
@@ -162,6 +166,7 @@ export class FileDevice {
 
   /** Returns once everything written is durable. */
   flush(): void {
+    this.unflushedBytes = 0;
     if (!this.readOnly) fdatasync(this.descriptor, this.path);
   }
 

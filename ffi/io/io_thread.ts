@@ -6,10 +6,11 @@
  */
 
 import { clearEvent, makeEvent } from "../libc/event.ts";
-import type { IoStart } from "./io_worker.ts";
+import { ERRNO } from "../libc/errno.ts";
 import { IoQueue, type IoRequest } from "./queue.ts";
+import { type IoStart, startIoWorker } from "./start_worker.ts";
 
-/** Is given bytes moved (0 for a sync), or a negated errno. */
+/** Is given bytes moved (microseconds for a sync), or a negated errno. */
 export type IoDone = (result: number) => void;
 
 /**
@@ -31,18 +32,19 @@ export class IoThread {
 
   /** Starts a thread; resolves when it waits for requests. */
   static async start(): Promise<IoThread> {
+    const { thread, start } = IoThread.prepare();
+    await startIoWorker(start);
+    return thread;
+  }
+
+  /**
+   * A thread that somebody else starts, with `startIoWorker(start)`: for one that cannot wait for events.
+   * Requests may be submitted at once.
+   */
+  static prepare(): { readonly thread: IoThread; readonly start: IoStart } {
     const queue = new IoQueue();
     const event = makeEvent();
-    const worker = new Worker(new URL("./io_worker.ts", import.meta.url), { type: "module" });
-    const ready = Promise.withResolvers<void>();
-    worker.addEventListener("message", () => ready.resolve(), { once: true });
-    worker.addEventListener("error", (error) => ready.reject(new Error(error.message)), {
-      once: true,
-    });
-    const start: IoStart = { memory: queue.memory, event };
-    worker.postMessage(start);
-    await ready.promise;
-    return new IoThread(queue, event);
+    return { thread: new IoThread(queue, event), start: { memory: queue.memory, event } };
   }
 
   /** How many requests are under way. */
@@ -52,7 +54,7 @@ export class IoThread {
 
   /**
    * Hands a request over. `done` is called from `reap`.
-   * @returns false when 64 are under way: reap and try again, or do it yourself.
+   * @returns false when `QUEUE_SLOTS` are under way: reap and try again, or do it yourself.
    */
   submit(request: IoRequest, done: IoDone): boolean {
     const number = this.#closed ? undefined : this.#queue.submit(request, this.#reaped);
@@ -61,17 +63,27 @@ export class IoThread {
     return true;
   }
 
-  /** Calls `done` for every request that is done. */
+  /** Calls `done` for every request that is done; with EIO for all when the thread is gone. */
   reap(): void {
     clearEvent(this.event);
     for (;;) {
       const first = this.#pending[0];
-      if (first === undefined || !this.#queue.isDone(first.number)) return;
+      if (first === undefined) return;
+      const isDone = this.#queue.isDone(first.number);
+      if (!isDone && !this.#queue.lost) return;
       this.#pending.shift();
-      const result = this.#queue.result(first.number);
+      const result = isDone ? this.#queue.result(first.number) : -ERRNO.EIO;
       this.#reaped = (first.number + 1) | 0;
       first.done(result);
     }
+  }
+
+  /** Waits until the oldest request under way is done, and reaps. */
+  waitForOne(): void {
+    const first = this.#pending[0];
+    if (first === undefined) return;
+    this.#queue.waitFor(first.number);
+    this.reap();
   }
 
   /**

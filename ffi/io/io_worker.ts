@@ -9,20 +9,33 @@ import { signalEvent } from "../libc/event.ts";
 import { close } from "../libc/file.ts";
 import { errno, libc } from "../libc/library.ts";
 import { IO_OPERATION, IoQueue, type IoRequest } from "./queue.ts";
+import type { IoStart } from "./start_worker.ts";
 
-/** What the thread is sent at its start. */
-export interface IoStart {
-  readonly memory: SharedArrayBuffer;
-  readonly event: number;
+/** Does requests; after a chained one failed, the chained ones up to the next MARK are left out. */
+class Performer {
+  #broken = false;
+
+  perform(request: IoRequest): number {
+    if (request.operation === IO_OPERATION.MARK) {
+      this.#broken = false;
+      return 0;
+    }
+    if (request.chained !== true) return perform(request);
+    if (this.#broken) return -ERRNO.ECANCELED;
+    const result = perform(request);
+    this.#broken = result < 0;
+    return result;
+  }
 }
 
 self.addEventListener("message", (message: MessageEvent<IoStart>) => {
   const queue = new IoQueue(message.data.memory);
+  const performer = new Performer();
   self.postMessage("ready");
   for (;;) {
     const request = queue.take();
     if (request === undefined) break;
-    queue.finish(perform(request));
+    queue.finish(performer.perform(request));
     signalEvent(message.data.event);
   }
   close(message.data.event);
@@ -45,7 +58,7 @@ function perform(request: IoRequest): number {
         )
       );
     case IO_OPERATION.SYNC:
-      return retried(() => libc().fdatasync(request.descriptor));
+      return sync(request.descriptor);
     case IO_OPERATION.SEND:
       return retried(() =>
         libc().write(request.descriptor, BigInt(request.address), BigInt(request.length))
@@ -53,6 +66,13 @@ function perform(request: IoRequest): number {
     default:
       return -ERRNO.EINVAL;
   }
+}
+
+/** Returns how long it took in microseconds, or a negated errno. */
+function sync(descriptor: number): number {
+  const begin = performance.now();
+  const result = retried(() => libc().fdatasync(descriptor));
+  return result < 0 ? result : Math.ceil((performance.now() - begin) * 1000);
 }
 
 /** Moves all bytes, in as many calls as it takes; a read ends early at the end of the file. */

@@ -13,10 +13,12 @@ export const IO_OPERATION = {
   WRITE: 2,
   /** pwritev(2) of the `length` entries of the `struct iovec` array at `address`; may be short. */
   WRITE_VECTOR: 3,
-  /** fdatasync(2). */
+  /** fdatasync(2); the result is how long it took, in microseconds. */
   SYNC: 4,
   /** write(2) of `length` bytes from `address`, in one call: a message to a device. */
   SEND: 5,
+  /** Does nothing, and ends a chain. */
+  MARK: 6,
 } as const;
 
 /** One request. */
@@ -28,16 +30,20 @@ export interface IoRequest {
   readonly address: number;
   readonly length: number;
   readonly offset: number;
+  /** Left out, with the answer -ECANCELED, when a chained request before it failed and no MARK came between. */
+  readonly chained?: boolean;
 }
 
 /** How many requests can be under way. */
-export const QUEUE_SLOTS = 64;
-const WORDS = 6;
+export const QUEUE_SLOTS = 256;
+const WORDS = 7;
 const HEAD = 0;
 const TAIL = 1;
 const CLOSED = 2;
 /** Counts submissions and the close: what the worker waits on. */
 const BELL = 3;
+/** 1 when the worker is gone: nothing more gets done. */
+const LOST = 4;
 const CONTROL_BYTES = 64;
 
 /** The queue's two ends over one shared buffer. */
@@ -61,6 +67,7 @@ export class IoQueue {
     slots[at + 2] = request.address;
     slots[at + 3] = request.length;
     slots[at + 4] = request.offset;
+    slots[at + 6] = request.chained === true ? 1 : 0;
     Atomics.store(this.#control, HEAD, (head + 1) | 0);
     this.#ring();
     return head;
@@ -79,6 +86,27 @@ export class IoQueue {
   /** Submitter: what came of a request that is done. */
   result(number: number): number {
     return this.#slots[slotOf(number) + 5] ?? 0;
+  }
+
+  /** Submitter: returns when the request of that number is done, or the worker is lost. */
+  waitFor(number: number): void {
+    const control = this.#control;
+    for (;;) {
+      const tail = Atomics.load(control, TAIL);
+      if (((tail - number) | 0) > 0 || this.lost) return;
+      Atomics.wait(control, TAIL, tail);
+    }
+  }
+
+  /** Whether the worker is gone, with what it had not done. */
+  get lost(): boolean {
+    return Atomics.load(this.#control, LOST) === 1;
+  }
+
+  /** Whoever started the worker: it failed. */
+  markLost(): void {
+    Atomics.store(this.#control, LOST, 1);
+    Atomics.notify(this.#control, TAIL);
   }
 
   /** Submitter: lets the worker end once it has done what is queued. */
@@ -105,6 +133,7 @@ export class IoQueue {
       address: word(2),
       length: word(3),
       offset: word(4),
+      chained: word(6) === 1,
     };
   }
 
@@ -113,6 +142,7 @@ export class IoQueue {
     const tail = Atomics.load(this.#control, TAIL);
     this.#slots[slotOf(tail) + 5] = result;
     Atomics.store(this.#control, TAIL, (tail + 1) | 0);
+    Atomics.notify(this.#control, TAIL);
   }
 }
 

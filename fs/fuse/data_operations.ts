@@ -1,7 +1,8 @@
 /** The port's operations on open files and directories. @module */
 
 import { NameOperations } from "./name_operations.ts";
-import type { Caller, DirectorySink, Entry, Opened } from "../../ffi/fuse/port.ts";
+import { GroupCommit } from "./group_commit.ts";
+import type { Caller, DirectorySink, Entry, Opened, Server } from "../../ffi/fuse/port.ts";
 import { ENOSYS } from "../errno.ts";
 import { copyRange } from "../ops/copy_range.ts";
 import { makeUnnamed } from "../ops/create.ts";
@@ -26,6 +27,13 @@ const WRITING = 1;
 
 /** Opening, reading, writing, listing. */
 export class DataOperations extends NameOperations {
+  /** Answers deferred requests; there are none before `init`. */
+  protected server: Server | undefined;
+  readonly groupCommit = new GroupCommit(
+    this.engine,
+    (unique, result) => this.server?.complete(unique, result),
+  );
+
   open(_caller: Caller, node: number, flags: number, opened: Opened): number {
     opened.handle = (flags & O_ACCMODE) !== 0 ? WRITING : 0;
     opened.flags = OPEN_FLAGS;
@@ -112,9 +120,8 @@ export class DataOperations extends NameOperations {
     return 0;
   }
 
-  fsync(): number {
-    this.engine.sync(true);
-    return 0;
+  fsync(caller: Caller): number {
+    return this.groupCommit.request(caller.unique);
   }
 
   opendir(): number {
@@ -149,12 +156,12 @@ export class DataOperations extends NameOperations {
     return -ENOSYS;
   }
 
-  fsyncdir(): number {
-    return this.fsync();
+  fsyncdir(caller: Caller): number {
+    return this.groupCommit.request(caller.unique);
   }
 
-  syncfs(): number {
-    return this.fsync();
+  syncfs(caller: Caller): number {
+    return this.groupCommit.request(caller.unique);
   }
 
   fallocate(

@@ -6,7 +6,15 @@
  */
 
 import { DataOperations } from "./data_operations.ts";
-import type { Attributes, Caller, FileSystem, SetAttributes, Statfs } from "../../ffi/fuse/port.ts";
+import type {
+  Attributes,
+  Caller,
+  Connection,
+  FileSystem,
+  Server,
+  SetAttributes,
+  Statfs,
+} from "../../ffi/fuse/port.ts";
 import { EACCES } from "../errno.ts";
 import { getAttribute, listAttributes, removeAttribute, setAttribute } from "../ops/attributes.ts";
 import type { Engine } from "../ops/engine.ts";
@@ -18,10 +26,12 @@ import { ioctl } from "./ioctl.ts";
 import { fillAttributes, inodeOf } from "./node.ts";
 
 /**
- * After so long without a change what is pending is written out: an unmount does not wait for this
- * process, and the image should be whole when somebody looks at it then.
+ * After so long without a change what is pending is written out. Without a journal: an unmount need not wait
+ * for this process, and the image should be whole when somebody looks at it then.
  */
 const QUIET_MS = 5;
+/** With a journal, where each commit waits for the disk, and a replay makes any image whole. */
+const QUIET_JOURNAL_MS = 1000;
 
 /** X_OK in the mask of access(2). */
 const EXECUTE = 1;
@@ -46,7 +56,9 @@ export class Ext4FileSystem extends DataOperations implements FileSystem {
     super(engine);
   }
 
-  init(): void {}
+  init(_connection: Connection, server: Server): void {
+    this.server = server;
+  }
 
   /** Makes the image complete: umount(2) may be waiting for just this. The device stays open. */
   destroy(): void {
@@ -81,11 +93,23 @@ export class Ext4FileSystem extends DataOperations implements FileSystem {
       this.#changesSeen = engine.changes;
       this.#changesSeenMs = now;
     }
-    const due = Math.min(this.#nextCommitMs, this.#changesSeenMs + QUIET_MS);
+    const quietMs = engine.volume.journal === null ? QUIET_MS : QUIET_JOURNAL_MS;
+    const due = Math.min(this.#nextCommitMs, this.#changesSeenMs + quietMs);
     if (now < due) return due - now;
     this.#nextCommitMs = 0;
-    engine.volume.commit(false);
+    this.#commit();
     return options.commitMs;
+  }
+
+  /** Lets the running transaction go, unless the one before it is still being written. */
+  #commit(): void {
+    const { transactions } = this.engine.volume;
+    if (transactions.store.underWay > 0) return;
+    try {
+      transactions.start(false);
+    } catch (error) {
+      this.engine.errnoOf(error, "commit");
+    }
   }
 
   getattr(_caller: Caller, node: number, attributes: Attributes): number {

@@ -134,9 +134,14 @@ export class JournalStore implements CommitStore {
     this.#underWay++;
     this.options.queue.mark((error) => {
       this.#underWay--;
-      if (error === null) this.#committed(transaction, area);
-      else this.abort(error);
-      done(error === null ? null : this.#aborted);
+      if (error !== null) {
+        this.abort(error);
+        return done(this.#aborted);
+      }
+      this.blocks.commit(transaction);
+      this.#staging.give(area);
+      done(null);
+      if (this.#aborted === null) this.#checkpoint.goOn();
     });
   }
 
@@ -199,12 +204,6 @@ export class JournalStore implements CommitStore {
       this.options.queue.write(log.device, bytes, log.offsetOf(at));
       done += run;
     }
-  }
-
-  #committed(transaction: StoredTransaction, area: StagingArea): void {
-    this.blocks.commit(transaction);
-    this.#staging.give(area);
-    if (this.#aborted === null) this.#checkpoint.goOn();
   }
 
   /** Waits until the log has room for a transaction of `needed` blocks. */
