@@ -50,7 +50,7 @@ export function setAttribute(
   if (typeof resolved === "number") return resolved;
   const { index, suffix } = resolved;
   const { flags, killSgid, privileged } = how;
-  return engine.change((handle) => {
+  return engine.changeInode(inode, (handle) => {
     const result = set(
       engine.alloc,
       handle,
@@ -77,7 +77,7 @@ export function removeAttribute(
   const inode = engine.inode(ino);
   const resolved = resolveName(name);
   if (typeof resolved === "number") return resolved;
-  return engine.change((handle) => {
+  return engine.changeInode(inode, (handle) => {
     const { index, suffix } = resolved;
     const result = remove(engine.alloc, handle, inode, index, suffix, privileged);
     if (result >= 0) engine.stamp(handle, inode, false);

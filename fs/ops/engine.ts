@@ -9,6 +9,7 @@ import { EIO, ENOSPC } from "../errno.ts";
 import { Corrupt, FsError } from "../errors.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { Compat, Incompat, RoCompat } from "../layout/features.ts";
+import { InodeFlag } from "../layout/inode.ts";
 import { GOOD_OLD_INODE_BYTES } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -135,6 +136,13 @@ export class Engine {
     const result = this.change(work);
     const { sync, directorySync } = this.options;
     if (result >= 0 && (durable || sync || directorySync)) this.volume.commit(true);
+    return result;
+  }
+
+  /** As `change`, for operations on one inode: durable when the options or its flag ask for it. */
+  changeInode(inode: Inode, work: (handle: Handle) => number, credits = DEFAULT_CREDITS): number {
+    const result = this.change(work, credits);
+    if (result >= 0 && (this.options.sync || inode.has(InodeFlag.SYNC))) this.volume.commit(true);
     return result;
   }
 

@@ -45,7 +45,7 @@ export function setFlags(engine: Engine, ino: number, flags: number, capable: bo
   }
   const allowed = check(engine, inode, changed);
   if (allowed < 0 || changed === 0) return allowed;
-  return engine.change((handle) => {
+  return engine.changeInode(inode, (handle) => {
     inode.flags = (inode.flags ^ changed) >>> 0;
     engine.stamp(handle, inode, false);
     return 0;
