@@ -78,16 +78,19 @@ export function nextEntries(core: Core, listing: Listing): DirectoryEntry[] {
   const types: number[] = [];
   let full = false;
   if (!gone) {
-    core.must(readDirectory(engine, listing.ino, listing.cookie, (name, ino, next, type) => {
-      full = names.length === BATCH;
-      if (full) return false;
-      listing.cookie = next;
-      if (isDots(name)) return true;
-      names.push(name.slice());
-      inos.push(ino);
-      types.push(type);
-      return true;
-    }));
+    core.must(
+      readDirectory(engine, listing.ino, listing.cookie, (bytes, start, end, ino, next, type) => {
+        full = names.length === BATCH;
+        if (full) return false;
+        listing.cookie = next;
+        const name = bytes.slice(start, end);
+        if (isDots(name)) return true;
+        names.push(name);
+        inos.push(ino);
+        types.push(type);
+        return true;
+      }),
+    );
   }
   listing.done = !full;
   return names.map((name, index) => entryOf(core, name, inos[index] ?? 0, types[index] ?? UNKNOWN));

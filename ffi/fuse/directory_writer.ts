@@ -33,34 +33,50 @@ export class DirectoryWriter implements DirectorySink {
     this.#usedBytes = 0;
   }
 
-  plain(name: Uint8Array, ino: number, nextOffset: number, type: number): boolean {
-    const at = this.#reserve(name);
+  plain(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    ino: number,
+    nextOffset: number,
+    type: number,
+  ): boolean {
+    const at = this.#reserve(end - start);
     if (at < 0) return false;
     if (!this.#plus) {
-      this.#record(at, name, ino, nextOffset, type);
+      this.#record(at, bytes, start, end, ino, nextOffset, type);
       return true;
     }
     this.#reply.clear(at, SIZE.ENTRY_OUT);
-    this.#record(at + SIZE.ENTRY_OUT, name, ino, nextOffset, type);
+    this.#record(at + SIZE.ENTRY_OUT, bytes, start, end, ino, nextOffset, type);
     return true;
   }
 
-  plus(name: Uint8Array, ino: number, nextOffset: number, type: number): boolean {
-    if (!this.#plus) return this.plain(name, ino, nextOffset, type);
-    const at = this.#reserve(name);
+  plus(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    ino: number,
+    nextOffset: number,
+    type: number,
+  ): boolean {
+    if (!this.#plus || this.entry.node === 0) {
+      return this.plain(bytes, start, end, ino, nextOffset, type);
+    }
+    const at = this.#reserve(end - start);
     if (at < 0) return false;
     this.#reply.entry(at, this.entry);
-    this.#record(at + SIZE.ENTRY_OUT, name, ino, nextOffset, type);
+    this.#record(at + SIZE.ENTRY_OUT, bytes, start, end, ino, nextOffset, type);
     return true;
   }
 
   /** Takes the room of a record; where it begins, or -1 when the reply is full. */
-  #reserve(name: Uint8Array): number {
-    if (name.length === 0 || name.length > NAME_MAX) {
-      throw new RangeError(`a directory entry's name has ${name.length} bytes`);
+  #reserve(nameBytes: number): number {
+    if (nameBytes <= 0 || nameBytes > NAME_MAX) {
+      throw new RangeError(`a directory entry's name has ${nameBytes} bytes`);
     }
     const fixed = this.#plus ? SIZE.DIRENTPLUS : SIZE.DIRENT;
-    const bytes = (fixed + name.length + 7) & ~7;
+    const bytes = (fixed + nameBytes + 7) & ~7;
     const at = this.#usedBytes;
     if (at + bytes > this.#limitBytes) return -1;
     this.#usedBytes = at + bytes;
@@ -68,14 +84,20 @@ export class DirectoryWriter implements DirectorySink {
   }
 
   /** `struct fuse_dirent`, the name, and zeros up to the next multiple of 8. */
-  #record(at: number, name: Uint8Array, ino: number, nextOffset: number, type: number): void {
+  #record(
+    at: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    ino: number,
+    nextOffset: number,
+    type: number,
+  ): void {
     const reply = this.#reply;
     reply.setU64(at, ino);
     reply.setU64(at + 8, nextOffset);
-    reply.setU32(at + 16, name.length);
+    reply.setU32(at + 16, end - start);
     reply.setU32(at + 20, type);
-    const end = at + SIZE.DIRENT + name.length;
-    reply.setBytes(at + SIZE.DIRENT, name);
-    reply.clear(end, ((end + 7) & ~7) - end);
+    reply.setName(at + SIZE.DIRENT, bytes, start, end);
   }
 }

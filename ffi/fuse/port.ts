@@ -143,19 +143,32 @@ export interface DirectorySink {
   /** To be filled before `plus`. */
   readonly entry: Entry;
   /**
-   * Adds an entry.
-   * @param name bytes of the name, 1 to 255 long; copied.
+   * Adds an entry whose name is `bytes[start..end)`, 1 to 255 bytes; they are copied.
    * @param ino inode number shown to programs.
    * @param nextOffset the offset from which a later call goes on after this entry.
    * @param type the DT_* value.
    * @returns false when the reply is full: the entry was not taken, stop.
    */
-  plain(name: Uint8Array, ino: number, nextOffset: number, type: number): boolean;
+  plain(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    ino: number,
+    nextOffset: number,
+    type: number,
+  ): boolean;
   /**
    * As `plain`, with what is in `entry`. `entry.node` 0 gives the name without counting a lookup.
    * For every entry that was taken with a node other than 0 a lookup is counted; not for `.` and `..`.
    */
-  plus(name: Uint8Array, ino: number, nextOffset: number, type: number): boolean;
+  plus(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    ino: number,
+    nextOffset: number,
+    type: number,
+  ): boolean;
 }
 
 /** What was agreed with the kernel; handed to `init`. */

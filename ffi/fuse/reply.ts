@@ -52,8 +52,12 @@ export class Reply {
     this.#bytes.fill(0, begin, begin + lengthBytes);
   }
 
-  setBytes(at: number, bytes: Uint8Array): void {
-    this.#bytes.set(bytes, SIZE.OUT_HEADER + at);
+  /** Copies `bytes[start..end)`, byte by byte (they are few), and adds zeros up to a multiple of 8. */
+  setName(at: number, bytes: Uint8Array, start: number, end: number): void {
+    const target = this.#bytes;
+    let place = SIZE.OUT_HEADER + at;
+    for (let from = start; from < end; from++) target[place++] = bytes[from] as number;
+    while ((place & 7) !== 0) target[place++] = 0;
   }
 
   setU16(at: number, value: number): void {

@@ -4,24 +4,19 @@
  * @module
  */
 
-import {
-  DIRENT_HEADER_BYTES,
-  direntFileType,
-  direntInode,
-  direntNameIsPlain,
-  direntNameLen,
-  FileType,
-} from "../layout/dirent.ts";
+import { DIRENT_HEADER_BYTES, direntNameIsPlain, FileType } from "../layout/dirent.ts";
 import type { DirContext } from "./context.ts";
 import type { EntryRegion } from "./entry_region.ts";
-import { isDots } from "./lookup.ts";
 
 /**
- * Told of an entry. `name` is valid during the call; `nextCookie` continues after it; `fileType` is a file_type, 0
- * where the volume does not record it. Returns false when it did not take the entry: reading stops before it.
+ * Told of an entry. The name is `bytes[start..end)`, valid during the call; `nextCookie` continues after it; `fileType` is
+ * a file_type, 0 where the volume does not record it. Returns false when it did not take the entry: reading stops before
+ * it.
  */
 export type EmitEntry = (
-  name: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
   ino: number,
   nextCookie: number,
   fileType: number,
@@ -36,13 +31,13 @@ export function emitEntry(
   emit: EmitEntry,
 ): boolean {
   const { bytes, view } = region;
+  const word = view.getUint32(at + 4, true);
   const start = at + DIRENT_HEADER_BYTES;
-  const end = start + direntNameLen(view, at);
-  const name = bytes.subarray(start, end);
-  if (!direntNameIsPlain(bytes, start, end) || isDots(name)) {
+  const end = start + ((word >>> 16) & 0xff);
+  if (!direntNameIsPlain(bytes, start, end)) {
     throw region.corrupt(at, "the name is not one that a path can have");
   }
-  const type = context.filetype ? direntFileType(view, at) : FileType.UNKNOWN;
+  const type = context.filetype ? word >>> 24 : FileType.UNKNOWN;
   const known = type <= FileType.SYMLINK ? type : FileType.UNKNOWN;
-  return emit(name, direntInode(view, at), nextCookie, known);
+  return emit(bytes, start, end, view.getUint32(at, true), nextCookie, known);
 }

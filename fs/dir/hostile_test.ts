@@ -97,7 +97,8 @@ function readAll(volume: TestVolume, ino: number): void {
   let cookie = 0;
   for (let calls = 0; calls < 1000; calls++) {
     let left = 50;
-    read(volume.alloc, dir, cookie, (name, _ino, next) => {
+    read(volume.alloc, dir, cookie, (bytes, start, end, _ino, next) => {
+      const name = bytes.subarray(start, end);
       if (left-- === 0) return false;
       assert.ok(next > cookie, `cookie ${next} after ${cookie} for ${textOf(name)}`);
       cookie = next;

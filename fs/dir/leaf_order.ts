@@ -28,12 +28,12 @@ export class LeafOrder {
   /** major hash × PLACES + byte offset ÷ 4, ascending. */
   readonly #keys: Float64Array;
   /** Minor hashes by byte offset ÷ 4. */
-  readonly #minors: Uint32Array;
+  readonly #minors: Int32Array;
 
   /** @param blockBytes bounds how many entries there are. */
   constructor(blockBytes: number) {
     this.#keys = new Float64Array(Math.ceil(blockBytes / MIN_DIRENT_BYTES));
-    this.#minors = new Uint32Array(blockBytes / 4);
+    this.#minors = new Int32Array(blockBytes / 4);
   }
 
   /**
@@ -55,6 +55,9 @@ export class LeafOrder {
     const { bytes, view, end, blockBytes } = region;
     this.count = 0;
     this.bytes = 0;
+    // An odd bound says that names of the hash below it lie on both sides.
+    const lowKey = Math.floor(low * PLACES / (2 * PLACES)) * (2 * PLACES);
+    const highKey = high * PLACES;
     let at = start;
     while (at < end) {
       const recLen = direntRecLen(view, at, blockBytes);
@@ -62,11 +65,12 @@ export class LeafOrder {
       if (direntInode(view, at) !== 0) {
         const length = direntNameLen(view, at);
         const name = at + DIRENT_HEADER_BYTES;
-        const hash = hasher.hash(version, bytes, name, name + length);
-        if (!hashInRange(hash, low, high)) {
-          throw region.corrupt(at, `hash 0x${hash.toString(16)} is not one of this leaf's`);
+        const key = hasher.half(version, bytes, name, name + length) * (2 * PLACES) + at / 4;
+        if (key < lowKey || key >= highKey) {
+          const hash = Math.floor(key / PLACES).toString(16);
+          throw region.corrupt(at, `hash 0x${hash} is not one of this leaf's`);
         }
-        this.#keys[this.count++] = hash * PLACES + at / 4;
+        this.#keys[this.count++] = key;
         this.#minors[at / 4] = hasher.minor;
         this.bytes += direntBytes(length);
       }
@@ -80,14 +84,34 @@ export class LeafOrder {
     return Math.floor((this.#keys[index] ?? 0) / PLACES);
   }
 
-  /** Minor hash of the entry at byte offset `entry`. */
+  /** The first index whose hash is `hash` or more; `count` when there is none. */
+  indexFrom(hash: number): number {
+    const key = hash * PLACES;
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#keys[middle] as number) < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Half the major hash of the entry at `index` of the order: 31 bits. */
+  halfHash(index: number): number {
+    return Math.floor((this.#keys[index] ?? 0) / (2 * PLACES));
+  }
+
+  /** Minor hash of the entry at byte offset `entry`, as a signed word. */
   minor(entry: number): number {
     return this.#minors[entry / 4] ?? 0;
   }
 
   /** Byte offset of the entry at `index` of the order. */
   offset(index: number): number {
-    return ((this.#keys[index] ?? 0) % PLACES) * 4;
+    const key = this.#keys[index] ?? 0;
+    // Not %: of such large numbers that is a division in software.
+    return (key - Math.floor(key / PLACES) * PLACES) * 4;
   }
 
   /**
@@ -111,10 +135,4 @@ export class LeafOrder {
     bytes.fill(0, at, end);
     setDirentRecLen(view, last, end - last, blockBytes);
   }
-}
-
-/** Whether a name of this hash belongs in a leaf with these bounds. */
-function hashInRange(hash: number, low: number, high: number): boolean {
-  // An odd bound says that names of the hash below it lie on both sides.
-  return hash >= low - (low & 1) && hash < high;
 }

@@ -19,14 +19,13 @@ import type { EmitEntry } from "./emit_entry.ts";
 import { readHashed } from "./read_hashed.ts";
 import { readLinear } from "./read_linear.ts";
 
-const DOT = Uint8Array.of(0x2e);
-const DOT_DOT = Uint8Array.of(0x2e, 0x2e);
+const DOTS = Uint8Array.of(0x2e, 0x2e);
 
 /**
  * Tells `emit` of the entries from a cookie on, "." and ".." first, until it returns false. `emit` must not change any
  * directory.
  *
- * @param cookie 0 for the start, or a `nextCookie` of this directory, below 2^53. It stays good while others add and
+ * @param cookie 0 for the start, or a `nextCookie` of this directory, below 2^51. It stays good while others add and
  *   remove entries: what is there all the time is told of once.
  * @throws Corrupt
  */
@@ -49,6 +48,6 @@ function emitDots(
   emit: EmitEntry,
 ): boolean {
   if (cookie >= third) return true;
-  if (cookie < second && !emit(DOT, dir.ino, second, FileType.DIRECTORY)) return false;
-  return emit(DOT_DOT, parentOf(context, dir), third, FileType.DIRECTORY);
+  if (cookie < second && !emit(DOTS, 0, 1, dir.ino, second, FileType.DIRECTORY)) return false;
+  return emit(DOTS, 0, 2, parentOf(context, dir), third, FileType.DIRECTORY);
 }

@@ -1,8 +1,8 @@
 /**
  * The order in which an indexed directory is read, and the cookies that say where in it a reader is.
  *
- * A position is made of the major hash's 31 bits and 22 bits of a second hash, so that it depends on the name alone: it
- * survives splits, and names added or removed elsewhere. Names that agree in all 53 bits (one pair in many
+ * A position is made of the major hash's 31 bits and 20 bits of a second hash, so that it depends on the name alone: it
+ * survives splits, and names added or removed elsewhere. Names that agree in all 51 bits (one pair in many
  * directories of a million) take positions one after the other. 0 and 1 are "." and "..".
  *
  * @module
@@ -16,9 +16,10 @@ import type { LeafOrder } from "./leaf_order.ts";
 
 /** First position after "." and "..". */
 export const FIRST_POSITION = 2;
-/** Above every position: nothing follows. */
-export const NO_POSITION = 2 ** 53;
-const MINOR_SPAN = 2 ** 22;
+/** Above every position: nothing follows. Small enough that positions are added as integers, not as floating point. */
+export const NO_POSITION = 2 ** 51;
+const MINOR_SPAN = 2 ** 20;
+const MINOR_SHIFT = 12;
 
 /** First position of names with this major hash (or the next even one). */
 export function positionOfHash(hash: number): number {
@@ -69,16 +70,15 @@ export class ReadSequence {
   ): void {
     const { bytes, view, fileBlock } = region;
     const legacy = version === HashVersion.LEGACY || version === HashVersion.LEGACY_UNSIGNED;
-    for (let index = 0; index < order.count; index++) {
-      const hash = order.hash(index);
-      if (hash < from || hash >= to) continue;
+    const end = order.indexFrom(to);
+    for (let index = order.indexFrom(from); index < end; index++) {
       const entry = order.offset(index);
       let minor = order.minor(entry);
       if (legacy) {
         const name = entry + DIRENT_HEADER_BYTES;
         minor = crc32c(0xffffffff, bytes, name, name + direntNameLen(view, entry));
       }
-      this.#push((hash / 2) * MINOR_SPAN + (minor >>> 10), fileBlock, entry);
+      this.#push(order.halfHash(index) * MINOR_SPAN + (minor >>> MINOR_SHIFT), fileBlock, entry);
     }
   }
 

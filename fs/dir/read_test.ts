@@ -14,7 +14,8 @@ class Reader {
   take(count: number): void {
     let left = count;
     let stopped = false;
-    read(this.volume.alloc, this.dir, this.#cookie, (name, _ino, next) => {
+    read(this.volume.alloc, this.dir, this.#cookie, (bytes, start, end, _ino, next) => {
+      const name = bytes.subarray(start, end);
       if (left-- === 0) {
         stopped = true;
         return false;
@@ -109,7 +110,8 @@ Deno.test({
       let cookie = 0;
       for (let count = 1; count > 0;) {
         const batch: string[] = [];
-        read(volume.alloc, dir, cookie, (name, _ino, next) => {
+        read(volume.alloc, dir, cookie, (bytes, start, end, _ino, next) => {
+          const name = bytes.subarray(start, end);
           if (batch.length === 37) return false;
           batch.push(textOf(name));
           cookie = next;

@@ -214,7 +214,8 @@ export class TestVolume {
     for (let more = true; more;) {
       more = false;
       let left = batch;
-      read(this.alloc, dir, cookie, (name, ino, next) => {
+      read(this.alloc, dir, cookie, (bytes, start, end, ino, next) => {
+        const name = bytes.subarray(start, end);
         if (left-- === 0) {
           more = true;
           return false;

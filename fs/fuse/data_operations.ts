@@ -22,6 +22,9 @@ const OPEN_FLAGS = KEEP_CACHE | NO_FLUSH | PARALLEL_DIRECT_WRITES;
 const WRITE_KILL_SUIDGID = 4;
 const S_IFREG = 0o100000;
 const S_IFMT = 0o170000;
+const DOT = 0x2e;
+/** Listings of directories up to this size come with all attributes from the start. */
+const SMALL_DIRECTORY_BYTES = 64 * 1024;
 /** The handle of a file that was opened for writing. */
 const WRITING = 1;
 
@@ -136,19 +139,30 @@ export class DataOperations extends NameOperations {
     plus: boolean,
     sink: DirectorySink,
   ): number {
+    const ino = inodeOf(node);
     if (!plus) {
       return readDirectory(
         this.engine,
-        inodeOf(node),
+        ino,
         offset,
-        (name, ino, next, type) => sink.plain(name, ino, next, type),
+        (bytes, start, end, entryIno, next, type) =>
+          sink.plain(bytes, start, end, entryIno, next, type),
       );
     }
+    // The kernel asks for attributes at the start of every listing, wanted or not, and for more only
+    // when somebody used those: at the start of a large one, what would have to be read is left out.
+    const inMemory = offset === 0 && this.engine.inode(ino).size > SMALL_DIRECTORY_BYTES;
     return readDirectory(
       this.engine,
-      inodeOf(node),
+      ino,
       offset,
-      (name, ino, next, type) => this.#plus(sink, name, ino, next, type),
+      (bytes, start, end, entryIno, next, type) => {
+        const { entry } = sink;
+        this.#describe(entry, bytes, start, end, entryIno, inMemory);
+        if (!sink.plus(bytes, start, end, entryIno, next, type)) return false;
+        if (entry.node !== 0) this.counts.add(entryIno);
+        return true;
+      },
     );
   }
 
@@ -195,23 +209,26 @@ export class DataOperations extends NameOperations {
     return copyRange(this.engine, inodeOf(node), offset, target, newOffset, length, options);
   }
 
-  /** An entry with attributes; one whose inode cannot be read is given without. */
-  #plus(sink: DirectorySink, name: Uint8Array, ino: number, next: number, type: number): boolean {
-    const dots = name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
-    if (dots) {
-      sink.entry.node = 0;
-      return sink.plus(name, ino, next, type);
+  /** Fills in a listing's entry; without attributes (node 0) for dots and an inode that is not to be read, or cannot be. */
+  #describe(
+    entry: Entry,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    ino: number,
+    inMemory: boolean,
+  ): void {
+    entry.node = 0;
+    const length = end - start;
+    if (bytes[start] === DOT && (length === 1 || (length === 2 && bytes[start + 1] === DOT))) {
+      return;
     }
+    if (inMemory && this.engine.volume.inodes.peek(ino) === undefined) return;
     try {
-      this.fill(ino, sink.entry);
+      this.fill(ino, entry);
     } catch (error) {
       this.engine.errnoOf(error, "readdirplus");
-      sink.entry.node = 0;
+      entry.node = 0;
     }
-    if (!sink.plus(name, ino, next, type)) return false;
-    if (sink.entry.node !== 0) this.counts.add(ino);
-    return true;
   }
 }
-
-const DOT = 0x2e;

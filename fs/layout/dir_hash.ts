@@ -20,6 +20,7 @@ export const HashVersion = {
 
 /** What readers use as the end of a directory (EXT4_HTREE_EOF_32BIT << 1); no name hashes to it. */
 export const HASH_EOF = 0xfffffffe;
+const HALF_EOF = HASH_EOF / 2;
 
 /** The version to compute for what an index root stores, given whether s_flags has EXT2_FLAGS_UNSIGNED_HASH. */
 export function effectiveHashVersion(stored: number, unsigned: boolean): number {
@@ -39,13 +40,11 @@ function rotate(value: number, bits: number): number {
 
 /** Computes name hashes with a file system's seed. One object serves a volume; it holds the last result. */
 export class DirHasher {
-  /** The last major hash: unsigned, even, never `HASH_EOF`. It orders a directory's index. */
-  major = 0;
-  /** The last minor hash, unsigned; 0 for the legacy hash. It breaks ties of the major one in directory offsets. */
+  /** The last minor hash, as a signed word; 0 for the legacy hash. It breaks ties of the major one in directory offsets. */
   minor = 0;
   readonly #seed: readonly [number, number, number, number];
   /** A chunk of the name as eight words, and the state of the mixing functions. */
-  readonly #words = new DataView(new ArrayBuffer(32));
+  readonly #words = new Int32Array(8);
   #a = 0;
   #b = 0;
   #c = 0;
@@ -60,12 +59,21 @@ export class DirHasher {
   }
 
   /**
-   * Hashes the name `bytes[start..end)` into `major` and `minor`.
+   * Hashes the name `bytes[start..end)`; also sets `minor`.
    *
    * @param version 0 to 5, see `HashVersion`.
-   * @returns the major hash, or -1 for a version that is not known.
+   * @returns the major hash, which orders an index: unsigned, even, never `HASH_EOF`. -1 for a version that is not known.
    */
   hash(version: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
+    const half = this.half(version, bytes, start, end);
+    return half < 0 ? half : half * 2;
+  }
+
+  /**
+   * As `hash`, but half of it (31 bits, or -1): it stays a small integer of the JavaScript engine, so that code which goes
+   * through a directory in the order of hashes is not compiled anew when it comes to the large ones.
+   */
+  half(version: number, bytes: Uint8Array, start: number, end: number): number {
     const unsigned = version > HashVersion.TEA;
     const seed = this.#seed;
     this.#a = seed[0];
@@ -84,7 +92,7 @@ export class DirHasher {
           this.#halfMd4();
         }
         raw = this.#b;
-        this.minor = this.#c >>> 0;
+        this.minor = this.#c;
         break;
       case HashVersion.TEA:
         for (let at = start; at < end; at += 16) {
@@ -92,14 +100,13 @@ export class DirHasher {
           this.#tea();
         }
         raw = this.#a;
-        this.minor = this.#b >>> 0;
+        this.minor = this.#b;
         break;
       default:
         return -1;
     }
-    const major = (raw & ~1) >>> 0;
-    this.major = major === HASH_EOF ? HASH_EOF - 2 : major;
-    return this.major;
+    const half = raw >>> 1;
+    return half === HALF_EOF ? HALF_EOF - 1 : half;
   }
 
   /** Packs up to `count` big-endian words of the name from `at` on, padded with the rest's length. */
@@ -115,17 +122,17 @@ export class DirHasher {
         const byte = bytes[next] as number;
         value = ((value << 8) + (unsigned ? byte : (byte << 24) >> 24)) | 0;
       }
-      words.setInt32(word * 4, value, true);
+      words[word] = value;
     }
   }
 
   /** One block of TEA (16 rounds) keyed by four words, added to the state. */
   #tea(): void {
     const words = this.#words;
-    const k0 = words.getInt32(0, true);
-    const k1 = words.getInt32(4, true);
-    const k2 = words.getInt32(8, true);
-    const k3 = words.getInt32(12, true);
+    const k0 = words[0] as number;
+    const k1 = words[1] as number;
+    const k2 = words[2] as number;
+    const k3 = words[3] as number;
     let x = this.#a | 0;
     let y = this.#b | 0;
     let sum = 0;
@@ -141,29 +148,42 @@ export class DirHasher {
   /** MD4's three rounds, of eight steps each instead of sixteen, over eight words, added to the state. */
   #halfMd4(): void {
     const words = this.#words;
+    const w0 = words[0] as number;
+    const w1 = words[1] as number;
+    const w2 = words[2] as number;
+    const w3 = words[3] as number;
+    const w4 = words[4] as number;
+    const w5 = words[5] as number;
+    const w6 = words[6] as number;
+    const w7 = words[7] as number;
     let a = this.#a | 0;
     let b = this.#b | 0;
     let c = this.#c | 0;
     let d = this.#d | 0;
-    // Each pass of the loops runs four steps and so brings a, b, c and d back into their places.
-    for (let i = 0; i < 32; i += 16) {
-      a = rotate(a + (d ^ (b & (c ^ d))) + words.getInt32(i, true), 3);
-      d = rotate(d + (c ^ (a & (b ^ c))) + words.getInt32(i + 4, true), 7);
-      c = rotate(c + (b ^ (d & (a ^ b))) + words.getInt32(i + 8, true), 11);
-      b = rotate(b + (a ^ (c & (d ^ a))) + words.getInt32(i + 12, true), 19);
-    }
-    for (let i = 4; i >= 0; i -= 4) {
-      a = rotate(a + ((b & c) + ((b ^ c) & d)) + words.getInt32(i, true) + K2, 3);
-      d = rotate(d + ((a & b) + ((a ^ b) & c)) + words.getInt32(i + 8, true) + K2, 5);
-      c = rotate(c + ((d & a) + ((d ^ a) & b)) + words.getInt32(i + 16, true) + K2, 9);
-      b = rotate(b + ((c & d) + ((c ^ d) & a)) + words.getInt32(i + 24, true) + K2, 13);
-    }
-    for (let i = 12; i >= 4; i -= 8) {
-      a = rotate(a + (b ^ c ^ d) + words.getInt32(i, true) + K3, 3);
-      d = rotate(d + (a ^ b ^ c) + words.getInt32(i + 16, true) + K3, 9);
-      c = rotate(c + (d ^ a ^ b) + words.getInt32(i - 4, true) + K3, 11);
-      b = rotate(b + (c ^ d ^ a) + words.getInt32(i + 12, true) + K3, 15);
-    }
+    a = rotate(a + (d ^ (b & (c ^ d))) + w0, 3);
+    d = rotate(d + (c ^ (a & (b ^ c))) + w1, 7);
+    c = rotate(c + (b ^ (d & (a ^ b))) + w2, 11);
+    b = rotate(b + (a ^ (c & (d ^ a))) + w3, 19);
+    a = rotate(a + (d ^ (b & (c ^ d))) + w4, 3);
+    d = rotate(d + (c ^ (a & (b ^ c))) + w5, 7);
+    c = rotate(c + (b ^ (d & (a ^ b))) + w6, 11);
+    b = rotate(b + (a ^ (c & (d ^ a))) + w7, 19);
+    a = rotate(a + ((b & c) + ((b ^ c) & d)) + w1 + K2, 3);
+    d = rotate(d + ((a & b) + ((a ^ b) & c)) + w3 + K2, 5);
+    c = rotate(c + ((d & a) + ((d ^ a) & b)) + w5 + K2, 9);
+    b = rotate(b + ((c & d) + ((c ^ d) & a)) + w7 + K2, 13);
+    a = rotate(a + ((b & c) + ((b ^ c) & d)) + w0 + K2, 3);
+    d = rotate(d + ((a & b) + ((a ^ b) & c)) + w2 + K2, 5);
+    c = rotate(c + ((d & a) + ((d ^ a) & b)) + w4 + K2, 9);
+    b = rotate(b + ((c & d) + ((c ^ d) & a)) + w6 + K2, 13);
+    a = rotate(a + (b ^ c ^ d) + w3 + K3, 3);
+    d = rotate(d + (a ^ b ^ c) + w7 + K3, 9);
+    c = rotate(c + (d ^ a ^ b) + w2 + K3, 11);
+    b = rotate(b + (c ^ d ^ a) + w6 + K3, 15);
+    a = rotate(a + (b ^ c ^ d) + w1 + K3, 3);
+    d = rotate(d + (a ^ b ^ c) + w5 + K3, 9);
+    c = rotate(c + (d ^ a ^ b) + w0 + K3, 11);
+    b = rotate(b + (c ^ d ^ a) + w4 + K3, 15);
     this.#a = (this.#a + a) | 0;
     this.#b = (this.#b + b) | 0;
     this.#c = (this.#c + c) | 0;

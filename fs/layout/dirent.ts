@@ -41,6 +41,9 @@ export const FileType = {
   SYMLINK: 7,
 } as const;
 
+const DOT = 0x2e;
+const SLASH = 0x2f;
+
 /** file_type by the upper four bits of an inode's mode. */
 const FILE_TYPE_BY_FORMAT = Uint8Array.of(0, 5, 3, 0, 2, 0, 4, 0, 1, 0, 7, 0, 6, 0, 0, 0);
 /** DT_* (mode >> 12) by file_type. */
@@ -53,7 +56,7 @@ export function fileTypeOfMode(mode: number): number {
 
 /** The DT_* value (as in getdents and FUSE) of a file_type; DT_UNKNOWN (0) if it is not one. */
 export function dtOfFileType(fileType: number): number {
-  return fileType < 8 ? DT_BY_FILE_TYPE.at(fileType) ?? 0 : 0;
+  return DT_BY_FILE_TYPE[fileType] ?? 0;
 }
 
 /** Bytes that an entry needs for a name of `nameBytes`, without the hash of casefolded and encrypted directories. */
@@ -173,13 +176,15 @@ export function direntProblem(
   return undefined;
 }
 
-/** Whether a name read from an image can be shown to programs: not empty, without NUL and '/'. */
+/** Whether a name read from an image can be shown to programs: not empty, without NUL and '/', not "." or "..". */
 export function direntNameIsPlain(bytes: Uint8Array, start: number, end: number): boolean {
+  let otherThanDots = end - start > 2;
   for (let at = start; at < end; at++) {
     const byte = bytes[at];
-    if (byte === 0 || byte === 0x2f) return false;
+    if (byte === 0 || byte === SLASH) return false;
+    if (byte !== DOT) otherThanDots = true;
   }
-  return end > start;
+  return otherThanDots;
 }
 
 /** The error for a bad entry. `fileBlock` counts blocks of the directory, `offset` bytes within one. */

@@ -285,17 +285,18 @@ export class MemoryFileSystem implements port.FileSystem {
   ): number {
     this.#count(plus ? "readdirplus" : "readdir");
     const directory = this.#node(id);
-    if (offset < 1 && !sink.plain(bytesOf("."), id, 1, 4)) return 0;
-    if (offset < 2 && !sink.plain(bytesOf(".."), directory.parent, 2, 4)) return 0;
+    if (offset < 1 && !sink.plain(bytesOf("."), 0, 1, id, 1, 4)) return 0;
+    if (offset < 2 && !sink.plain(bytesOf(".."), 0, 2, directory.parent, 2, 4)) return 0;
     let position = 2;
     for (const [key, child] of directory.children) {
       if (position++ < offset) continue;
+      const name = bytesOf(key);
       if (!plus) {
-        if (!sink.plain(bytesOf(key), child.id, position, child.type)) return 0;
+        if (!sink.plain(name, 0, name.length, child.id, position, child.type)) return 0;
         continue;
       }
       this.tree.answer(child, sink.entry);
-      if (sink.plus(bytesOf(key), child.id, position, child.type)) continue;
+      if (sink.plus(name, 0, name.length, child.id, position, child.type)) continue;
       child.lookups--;
       return 0;
     }
