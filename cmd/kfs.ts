@@ -5,17 +5,17 @@
  * @module
  */
 
+import { exitAtOnce } from "../ffi/libc/process.ts";
 import { helpText, parseArguments } from "./kfs/arguments.ts";
-import { runInBackground, takeBackgroundOptions } from "./kfs/background.ts";
+import { runInBackground, runInForeground } from "./kfs/background.ts";
+import { isServingProcess } from "./kfs/handover.ts";
 import { OptionError } from "./kfs/mount_options.ts";
 import { VERSION } from "./shared/version.ts";
 
-async function main(): Promise<number> {
-  const handed = takeBackgroundOptions();
-  if (handed !== undefined) {
-    const { serve } = await import("./kfs/serve.ts");
-    return await serve(handed);
-  }
+/** Not in the graph of this module: the starting process loads as little as it can. */
+const SERVING_PROCESS = new URL("./kfs/serving_process.ts", import.meta.url).href;
+
+function main(): number {
   const request = parseArguments(Deno.args);
   if (request.kind === "help") {
     console.log(helpText());
@@ -25,13 +25,13 @@ async function main(): Promise<number> {
     console.log(`kfs ${VERSION}`);
     return 0;
   }
-  if (!request.options.foreground) return await runInBackground(request.options);
-  const { serve } = await import("./kfs/serve.ts");
-  return await serve(request.options);
+  if (request.options.foreground) return runInForeground(request.options);
+  return exitAtOnce(runInBackground(request.options));
 }
 
 try {
-  Deno.exit(await main());
+  if (isServingProcess()) await import(SERVING_PROCESS);
+  Deno.exit(main());
 } catch (error) {
   const hint = error instanceof OptionError ? " (kfs --help lists all)" : "";
   console.error(`kfs: ${error instanceof Error ? error.message : error}${hint}`);

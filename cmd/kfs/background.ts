@@ -1,54 +1,55 @@
 /**
- * Going to the background. Deno's threads do not survive fork(2), so kfs starts itself a second time,
- * detached, and waits for its word.
+ * Starting the process that serves a mount. Deno's threads do not survive fork(2), so kfs starts itself a
+ * second time, or, to stay in the foreground, becomes itself a second time. Either way the signals that
+ * end a mount are blocked in every thread of the serving process, which reads them from a descriptor: it
+ * needs no thread that waits for them.
  *
  * @module
  */
 
+import { makePipe } from "../../ffi/libc/event.ts";
+import { close, readSome } from "../../ffi/libc/file.ts";
+import { becomeProgram, startProcess, waitForProcess } from "../../ffi/libc/process.ts";
+import { blockSignals } from "../../ffi/libc/signals.ts";
 import type { KfsOptions } from "./mount_options.ts";
+import { type Handover, HANDOVER_VARIABLE, READY, STOP_SIGNALS } from "./handover.ts";
 
-/** The environment variable that hands the options to the process in the background. */
-const OPTIONS_VARIABLE = "KFS_BACKGROUND_OPTIONS";
-/** First line of the background process's standard output once the mount answers. */
-export const READY_LINE = "ready";
+/** Small young generations: the engine makes little garbage, and a mount should not hold memory for it. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1";
 
-/** Signals that end a start that takes long: the process in the background is told. */
-const STOPPING = ["SIGINT", "SIGTERM"] as const;
-
-/** The options that the starting process left, when this is the process in the background. */
-export function takeBackgroundOptions(): KfsOptions | undefined {
-  const text = Deno.env.get(OPTIONS_VARIABLE);
-  if (text === undefined) return undefined;
-  Deno.env.delete(OPTIONS_VARIABLE);
-  return JSON.parse(text);
-}
-
-/** Starts the serving process and waits until the mount answers or cannot be made. @returns the exit status. */
-export async function runInBackground(options: KfsOptions): Promise<number> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: programArguments(),
-    cwd: "/",
-    env: { [OPTIONS_VARIABLE]: JSON.stringify(absolute(options)) },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    detached: true,
-  }).spawn();
-  const stop = (): void => child.kill("SIGTERM");
-  for (const signal of STOPPING) Deno.addSignalListener(signal, stop);
-  const errors = collect(child.stderr);
-  const first = await firstLine(child.stdout);
-  for (const signal of STOPPING) Deno.removeSignalListener(signal, stop);
-  if (first === READY_LINE) {
-    child.unref();
-    return 0;
+/**
+ * Starts the serving process and waits until the mount answers or cannot be made. What it says until then
+ * goes to standard error.
+ * @returns the exit status.
+ */
+export function runInBackground(options: KfsOptions): number {
+  const [readEnd, writeEnd] = makePipe();
+  blockSignals(STOP_SIGNALS);
+  const environment = handedOver({ options: absolute(options), starter: Deno.pid });
+  const pid = startProcess(Deno.execPath(), programWords(), environment, writeEnd);
+  close(writeEnd);
+  const words = new Uint8Array(4096);
+  for (;;) {
+    const length = readSome(readEnd, words);
+    if (length === 0) return waitForProcess(pid) || 1;
+    const ready = words[length - 1] === READY;
+    Deno.stderr.writeSync(words.subarray(0, ready ? length - 1 : length));
+    if (ready) return 0;
   }
-  const status = await child.status;
-  await Deno.stderr.write(new TextEncoder().encode(await errors));
-  return status.code === 0 ? 1 : status.code;
 }
 
-/** Paths must not depend on the current directory: the background process works in `/`. */
+/** Becomes the serving process. */
+export function runInForeground(options: KfsOptions): never {
+  blockSignals(STOP_SIGNALS);
+  const environment = handedOver({ options: absolute(options), starter: 0 });
+  return becomeProgram(Deno.execPath(), programWords(), environment);
+}
+
+function handedOver(handover: Handover): Record<string, string> {
+  return { ...Deno.env.toObject(), [HANDOVER_VARIABLE]: JSON.stringify(handover) };
+}
+
+/** Paths must not depend on the current directory: the serving process works in `/`. */
 function absolute(options: KfsOptions): KfsOptions {
   const path = (name: string): string =>
     name === "" || name.startsWith("/") ? name : `${Deno.cwd()}/${name}`;
@@ -60,29 +61,18 @@ function absolute(options: KfsOptions): KfsOptions {
   };
 }
 
-/** Small young generations: the engine makes little garbage, and a mount should not hold memory for it. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1";
-
 /** How to start this very program again. */
-function programArguments(): string[] {
-  if (Deno.build.standalone) return [];
-  return ["run", "-A", V8_FLAGS, "--no-config", "--no-lock", "--no-prompt", Deno.mainModule];
-}
-
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const part of stream) {
-    text += decoder.decode(part, { stream: true });
-    const end = text.indexOf("\n");
-    if (end >= 0) return text.slice(0, end);
-  }
-  return text;
-}
-
-async function collect(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const part of stream) text += decoder.decode(part, { stream: true });
-  return text;
+function programWords(): string[] {
+  const program = Deno.execPath();
+  if (Deno.build.standalone) return [program];
+  return [
+    program,
+    "run",
+    "-A",
+    V8_FLAGS,
+    "--no-config",
+    "--no-lock",
+    "--no-prompt",
+    new URL("./serving_process.ts", import.meta.url).href,
+  ];
 }

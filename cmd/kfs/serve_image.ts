@@ -1,5 +1,5 @@
 /**
- * One mount, from opening the image to closing it. Runs on the serving thread.
+ * One mount, from opening the image to closing it.
  *
  * @module
  */
@@ -15,6 +15,7 @@ import { PollSet } from "../../ffi/libc/poll_set.ts";
 import { hostName } from "../../ffi/libc/host_name.ts";
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { realTime } from "../../ffi/libc/clock.ts";
+import { openSignals } from "../../ffi/libc/signals.ts";
 import { type FuseMount, mountFuse, setReadAhead } from "../../ffi/libfuse3/mount.ts";
 import type { MountOptions } from "../../ffi/libfuse3/options.ts";
 import { serveEngine } from "../../fs/fuse/quota_file_system.ts";
@@ -23,11 +24,19 @@ import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
 import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
 import type { WriteQueue } from "../../fs/journal/write_queue.ts";
 import type { Clock } from "../../fs/volume/volume.ts";
+import { STOP_SIGNALS } from "./handover.ts";
 import { JournalThread } from "./journal_thread.ts";
 import type { KfsOptions } from "./mount_options.ts";
-import type { FromWorker } from "./worker_messages.ts";
+import { stopAtSignals } from "./stop_signals.ts";
 
-type Post = (message: FromWorker) => void;
+/** Is told what becomes of a mount. */
+export interface Observer {
+  /** The mount answers. */
+  ready(): void;
+  log(text: string): void;
+  /** Not mounted, and why. */
+  failed(text: string): void;
+}
 
 /** How often, and after how long each time, a locked image is tried. */
 const LOCK_TRIES = 50;
@@ -39,12 +48,15 @@ const READ_AHEAD_KIB = 1024;
 /** Inodes kept in memory besides those in use. */
 const CACHED_INODES = 16384;
 
-/** Mounts and serves until the end; tells the main thread what happens. Never throws. */
-export function serveImage(options: KfsOptions, post: Post): void {
+/**
+ * Mounts and serves until the end. Never throws.
+ * @returns the exit status: see `serve`.
+ */
+export function serveImage(options: KfsOptions, observer: Observer): number {
   let mount: FuseMount | undefined;
   let engine: Engine | undefined;
   let session: FuseSession | undefined;
-  const journal = new JournalThread(post);
+  const journal = new JournalThread();
   let status = 0;
   const stopForError = (): void => {
     status = 2;
@@ -52,13 +64,13 @@ export function serveImage(options: KfsOptions, post: Post): void {
   };
   try {
     const stopEvent = makeEvent();
-    post({ kind: "started", stopEvent });
+    const signals = openSignals(STOP_SIGNALS);
     const device = openDevice(options);
     engine = openImage(
       device,
       options,
-      { stopEvent, writeQueue: journal, panic: stopForError },
-      post,
+      { signals, writeQueue: journal, panic: stopForError },
+      observer,
     );
     mount = mountImage(options, device);
     const fileSystem = serveEngine(engine, {
@@ -72,35 +84,36 @@ export function serveImage(options: KfsOptions, post: Post): void {
       writeback: options.writeback,
       onReady: () => {
         setReadAhead(options.mountPoint, READ_AHEAD_KIB);
-        post({ kind: "ready" });
-        if (!options.readOnly) journal.start();
+        observer.ready();
       },
       ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),
     });
     session.watch(journal.event, () => journal.reap());
+    if (!options.readOnly) journal.startWithin(session);
+    stopAtSignals(session, signals, options.mountPoint, stopEvent);
   } catch (error) {
     mount?.close();
     if (engine !== undefined) closeQuietly(engine);
-    post({ kind: "failed", text: placed(options, messageOf(error)) });
-    return;
+    observer.failed(placed(options, messageOf(error)));
+    return 1;
   }
   try {
     const end = session.run();
-    post({ kind: "log", text: `${options.mountPoint}: ${end}` });
+    observer.log(`${options.mountPoint}: ${end}`);
   } catch (error) {
-    post({ kind: "log", text: `serving ended: ${messageOf(error)}` });
+    observer.log(`serving ended: ${messageOf(error)}`);
     status = 2;
   }
   mount.close();
   try {
     closeEngine(engine);
   } catch (error) {
-    post({ kind: "log", text: `${options.image}: not closed cleanly: ${messageOf(error)}` });
+    observer.log(`${options.image}: not closed cleanly: ${messageOf(error)}`);
     status = 2;
   }
   if (engine.volume.transactions.stopped !== "") status = 2;
   journal.close();
-  post({ kind: "ended", status });
+  return status;
 }
 
 /**
@@ -125,13 +138,13 @@ function openImage(
   device: FileDevice,
   options: KfsOptions,
   parts: {
-    readonly stopEvent: number;
+    readonly signals: number;
     readonly writeQueue: WriteQueue;
     readonly panic: () => void;
   },
-  post: Post,
+  observer: Observer,
 ): Engine {
-  const { stopEvent, writeQueue, panic } = parts;
+  const { signals, writeQueue, panic } = parts;
   const clock: Clock = {
     seconds: 0,
     nanoseconds: 0,
@@ -147,7 +160,7 @@ function openImage(
       cachedInodes: CACHED_INODES,
       ...(options.errors === "" ? {} : { errors: options.errors }),
       clock,
-      report: (text) => post({ kind: "log", text }),
+      report: (text) => observer.log(text),
       panic,
       accessTime: options.accessTime,
       noDirectoryAccessTime: options.noDirectoryAccessTime,
@@ -159,7 +172,7 @@ function openImage(
       noRecovery: options.noRecovery,
       mountPoint: options.mountPoint,
       quotaLimits: options.quotaLimits,
-      host: thisHost(options.image, stopEvent),
+      host: thisHost(options.image, signals),
       writeQueue,
     });
   } catch (error) {
@@ -169,7 +182,7 @@ function openImage(
 }
 
 /** This host for multiple mount protection; a signal ends a wait. */
-function thisHost(image: string, stopEvent: number): MultiMountHost {
+function thisHost(image: string, signals: number): MultiMountHost {
   return {
     nodeName: hostName(),
     deviceName: image.replace(/.*\//, ""),
@@ -177,7 +190,7 @@ function thisHost(image: string, stopEvent: number): MultiMountHost {
     wait(milliseconds: number): boolean {
       const polled = new PollSet();
       let stopped = false;
-      polled.add(stopEvent, () => void (stopped = true));
+      polled.add(signals, () => void (stopped = true));
       const end = performance.now() + milliseconds;
       for (let left = milliseconds; left > 0 && !stopped; left = end - performance.now()) {
         polled.wait(left);

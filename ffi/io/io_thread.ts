@@ -38,13 +38,24 @@ export class IoThread {
   }
 
   /**
-   * A thread that somebody else starts, with `startIoWorker(start)`: for one that cannot wait for events.
-   * Requests may be submitted at once.
+   * A thread that is started later, with `startIoWorker(start)`: nothing need wait for that. Requests may
+   * be submitted at once.
    */
   static prepare(): { readonly thread: IoThread; readonly start: IoStart } {
     const queue = new IoQueue();
     const event = makeEvent();
     return { thread: new IoThread(queue, event), start: { memory: queue.memory, event } };
+  }
+
+  /** Whether it ever came to take requests. */
+  get alive(): boolean {
+    return this.#queue.alive;
+  }
+
+  /** The thread did not come up: all that it was asked for fails. */
+  giveUp(): void {
+    this.#queue.markLost();
+    this.reap();
   }
 
   /** How many requests are under way. */

@@ -29,18 +29,31 @@ class Performer {
 }
 
 self.addEventListener("message", (message: MessageEvent<IoStart>) => {
-  const queue = new IoQueue(message.data.memory);
-  const performer = new Performer();
-  self.postMessage("ready");
-  for (;;) {
-    const request = queue.take();
-    if (request === undefined) break;
-    queue.finish(performer.perform(request));
-    signalEvent(message.data.event);
+  const { memory, event } = message.data;
+  const queue = new IoQueue(memory);
+  try {
+    queue.markAlive();
+    self.postMessage("ready");
+    work(queue, event);
+    close(event);
+  } catch (error) {
+    // Whoever started this thread may be one that hears of no errors.
+    queue.markLost();
+    signalEvent(event);
+    throw error;
   }
-  close(message.data.event);
   self.close();
 });
+
+function work(queue: IoQueue, event: number): void {
+  const performer = new Performer();
+  for (;;) {
+    const request = queue.take();
+    if (request === undefined) return;
+    queue.finish(performer.perform(request));
+    signalEvent(event);
+  }
+}
 
 /** Does a request: bytes moved, or a negated errno. */
 function perform(request: IoRequest): number {

@@ -44,7 +44,11 @@ const CLOSED = 2;
 const BELL = 3;
 /** 1 when the worker is gone: nothing more gets done. */
 const LOST = 4;
+/** 1 once the worker has come so far as to take requests. */
+const ALIVE = 5;
 const CONTROL_BYTES = 64;
+/** A worker that does not show itself for so long after a request was made has failed. */
+const LONGEST_START_MS = 20_000;
 
 /** The queue's two ends over one shared buffer. */
 export class IoQueue {
@@ -94,8 +98,19 @@ export class IoQueue {
     for (;;) {
       const tail = Atomics.load(control, TAIL);
       if (((tail - number) | 0) > 0 || this.lost) return;
-      Atomics.wait(control, TAIL, tail);
+      const waited = Atomics.wait(control, TAIL, tail, LONGEST_START_MS);
+      if (waited === "timed-out" && !this.alive) this.markLost();
     }
+  }
+
+  /** Whether the worker was ever there. */
+  get alive(): boolean {
+    return Atomics.load(this.#control, ALIVE) === 1;
+  }
+
+  /** Worker: from now on requests are taken. */
+  markAlive(): void {
+    Atomics.store(this.#control, ALIVE, 1);
   }
 
   /** Whether the worker is gone, with what it had not done. */

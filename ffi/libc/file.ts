@@ -22,6 +22,7 @@ import { ERRNO } from "./errno.ts";
 import { SystemError } from "./error.ts";
 import type { IoVector } from "./io_vector.ts";
 import { checked, errno, libc } from "./library.ts";
+import { addressOf } from "./memory.ts";
 import { cString, type Path, pathText } from "./path.ts";
 
 /** Opens `path`; the descriptor is closed on exec. `mode`: permissions of a new file. */
@@ -210,9 +211,22 @@ export function flock(descriptor: number, operation: number): boolean {
   }
 }
 
-/** Makes `target` another number for the open file of `source`; what `target` was is closed (dup3). */
-export function replaceDescriptor(source: number, target: number): void {
-  checked(libc().dup3(source, target, O_CLOEXEC), "dup3");
+/**
+ * Makes `target` another number for the open file of `source`; what `target` was is closed (dup3).
+ * @param flags O_CLOEXEC, or 0 for a descriptor that programs started later inherit.
+ */
+export function replaceDescriptor(source: number, target: number, flags = O_CLOEXEC): void {
+  checked(libc().dup3(source, target, flags), "dup3");
+}
+
+/** Reads what a pipe has, waiting for it: bytes put into `target`; 0 when its writers are gone. */
+export function readSome(descriptor: number, target: Uint8Array): number {
+  for (;;) {
+    const result = libc().read(descriptor, BigInt(addressOf(target)), BigInt(target.length));
+    if (result >= 0) return result;
+    const number = errno();
+    if (number !== ERRNO.EINTR) throw new SystemError(number, "read");
+  }
 }
 
 /** Makes reads and writes on the descriptor answer EAGAIN in place of waiting. */

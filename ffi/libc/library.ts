@@ -51,17 +51,19 @@ const OFTEN = {
 /** Functions that are called a few times: opened by address, all of them within 1 ms. */
 const SELDOM = {
   __errno_location: { parameters: [], result: "pointer" },
+  _exit: { parameters: ["i32"], result: "void" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   fdatasync: { parameters: ["i32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  getegid: { parameters: [], result: "u32" },
   geteuid: { parameters: [], result: "u32" },
   gethostname: { parameters: ["buffer", "usize"], result: "i32" },
-  getegid: { parameters: [], result: "u32" },
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
@@ -69,8 +71,26 @@ const SELDOM = {
   munmap: { parameters: ["usize", "usize"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   posix_fadvise: { parameters: ["i32", "i64", "i64", "i32"], result: "i32" },
+  posix_spawn: {
+    parameters: ["buffer", "buffer", "buffer", "pointer", "buffer", "buffer"],
+    result: "i32",
+  },
+  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_addopen: {
+    parameters: ["buffer", "i32", "buffer", "i32", "u32"],
+    result: "i32",
+  },
+  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
+  prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  pthread_sigmask: { parameters: ["i32", "buffer", "pointer"], result: "i32" },
+  setsid: { parameters: [], result: "i32" },
+  signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   sync_file_range: { parameters: ["i32", "i64", "i64", "u32"], result: "i32" },
+  timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
+  timerfd_settime: { parameters: ["i32", "i32", "buffer", "pointer"], result: "i32" },
   umount2: { parameters: ["buffer", "i32"], result: "i32" },
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
 } as const;
 
 type Often = Deno.DynamicLibrary<typeof OFTEN>["symbols"];
