@@ -8,7 +8,7 @@ import { hostName } from "../ffi/libc/host_name.ts";
 import { realTime } from "../ffi/libc/clock.ts";
 import type { BlockDevice } from "../fs/device/device.ts";
 import { EINVAL, EIO } from "../fs/errno.ts";
-import { type AccessTimePolicy, type Engine } from "../fs/ops/engine.ts";
+import { type AccessTimePolicy, type DataMode, type Engine } from "../fs/ops/engine.ts";
 import { type MultiMountHost, PLAIN_HOST } from "../fs/ops/multi_mount.ts";
 import { openEngine } from "../fs/ops/open_volume.ts";
 import type { Clock, ErrorBehavior } from "../fs/volume/volume.ts";
@@ -32,6 +32,8 @@ export interface OpenOptions extends Extent {
   readonly errors?: Exclude<ErrorBehavior, "panic">;
   /** When reading changes access times. Default noatime: never. */
   readonly accessTime?: AccessTimePolicy;
+  /** What a journal does about file content. Default "ordered". */
+  readonly dataMode?: DataMode;
   /** Every change is on stable storage when its method returns. Default false. */
   readonly sync?: boolean;
   /** Punch blocks that are freed out of the image file. Default false. */
@@ -111,6 +113,7 @@ function imageOf(
       noDirectoryAccessTime: false,
       lazyTime: false,
       sync: options.sync ?? false,
+      dataMode: options.dataMode ?? "ordered",
       directorySync: false,
       discard: options.discard ?? false,
       random: options.random ?? (() => crypto.getRandomValues(words)[0] ?? 0),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createMemoryImage, type FormatOptions, type Image, MemoryImage, open } from "../mod.ts";
+import type { DataMode } from "../fs/ops/engine.ts";
 import { must } from "../tests/harness/commands.ts";
 import { memoryMustBeClean } from "../tests/harness/library.ts";
 import { kernelMustAgree } from "../tests/harness/library_kernel.ts";
@@ -77,13 +78,13 @@ function compareDirectory(image: Image, path: string, node: ModelNode): void {
 }
 
 /** Works at random for `STEPS` steps, closing and opening the image now and then. */
-function exercise(memory: MemoryImage, seed: number): ModelNode {
+function exercise(memory: MemoryImage, seed: number, dataMode: DataMode = "ordered"): ModelNode {
   const random = new Random(seed);
   const lines: string[] = [];
   const root = newNode("directory", 0o755);
   const world: World = {
     random,
-    image: open(memory),
+    image: open(memory, { dataMode }),
     root,
     open: [],
     maxBytes: MAX_BYTES,
@@ -98,7 +99,7 @@ function exercise(memory: MemoryImage, seed: number): ModelNode {
       world.open.splice(0);
       world.image.close();
       memoryMustBeClean(memory, `after step ${step}`);
-      world.image = open(memory, { cache: 1 << 17 });
+      world.image = open(memory, { cache: 1 << 17, dataMode });
       compareDirectory(world.image, "", root);
     }
     return root;
@@ -108,6 +109,15 @@ function exercise(memory: MemoryImage, seed: number): ModelNode {
   } finally {
     world.image.close();
   }
+}
+
+for (const name of ["the default", "blocks of 4 KiB", "bigalloc", "inline data"]) {
+  Deno.test(`library: random changes with data=journal, ${name}`, () => {
+    const memory = createMemoryImage(SIZE, { inodes: 4096, ...FORMS.get(name)?.ours });
+    const seed = printedSeed(`random changes with data=journal, ${name}`);
+    const root = exercise(memory, seed, "journal");
+    kernelMustAgree(memory, root);
+  });
 }
 
 for (const [name, { ours, theirs }] of FORMS) {

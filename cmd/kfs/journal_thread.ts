@@ -48,6 +48,11 @@ export class JournalThread extends WriteThread {
     super.write(device, bytes, offsetBytes);
   }
 
+  override writeThrough(device: FileDevice, bytes: Uint8Array, offsetBytes: number): void {
+    this.start();
+    super.writeThrough(device, bytes, offsetBytes);
+  }
+
   override flush(device: FileDevice): void {
     this.start();
     super.flush(device);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AccessTimePolicy } from "../../fs/ops/engine.ts";
+import type { AccessTimePolicy, DataMode } from "../../fs/ops/engine.ts";
 import type { QuotaKind } from "../../fs/quota/kind.ts";
 import type { ErrorBehavior } from "../../fs/volume/volume.ts";
 
@@ -27,6 +27,8 @@ export interface KfsOptions {
   lazyTime: boolean;
   errors: ErrorBehavior | "";
   commitSeconds: number;
+  dataMode: DataMode;
+  barriers: boolean;
   offsetBytes: number;
   sync: boolean;
   directorySync: boolean;
@@ -61,6 +63,8 @@ export function defaultOptions(): KfsOptions {
     lazyTime: false,
     errors: "",
     commitSeconds: 5,
+    dataMode: "ordered",
+    barriers: true,
     offsetBytes: 0,
     sync: false,
     directorySync: false,
@@ -146,6 +150,17 @@ const OPTIONS: Readonly<Record<string, MountOption>> = {
     value: "SECONDS",
     help: "write out changes this often (default 5)",
   },
+  data: {
+    apply: dataOption,
+    value: "MODE",
+    help: "content and the journal: ordered (the default), writeback or journal",
+  },
+  barrier: {
+    apply: barrierOption,
+    value: "0|1",
+    help: "0: commits are not ordered by flushes of the disk (default 1)",
+  },
+  nobarrier: { apply: flag("barriers", false), help: "as barrier=0" },
   offset: {
     apply: offsetOption,
     value: "BYTES",
@@ -277,6 +292,18 @@ function commitOption(options: KfsOptions, value: string): void {
     );
   }
   options.commitSeconds = seconds === 0 ? 5 : seconds;
+}
+
+function dataOption(options: KfsOptions, value: string): void {
+  if (value !== "ordered" && value !== "writeback" && value !== "journal") {
+    throw new OptionError(`data=${value}: use ordered, writeback or journal`);
+  }
+  options.dataMode = value;
+}
+
+function barrierOption(options: KfsOptions, value: string): void {
+  if (value !== "0" && value !== "1") throw new OptionError(`barrier=${value}: use 0 or 1`);
+  options.barriers = value === "1";
 }
 
 function offsetOption(options: KfsOptions, value: string): void {

@@ -167,6 +167,8 @@ function openImage(
       lazyTime: options.lazyTime,
       sync: options.sync,
       directorySync: options.directorySync,
+      dataMode: options.dataMode,
+      barriers: options.barriers,
       discard: options.discard,
       random: () => crypto.getRandomValues(words)[0] ?? 0,
       noRecovery: options.noRecovery,

@@ -48,12 +48,21 @@ export class WriteThread {
     if (this.#hereIsBetter && bytes.length <= SMALL_BYTES) {
       return this.#here(() => device.write(bytes, offsetBytes));
     }
+    this.#handOver(IO_OPERATION.WRITE, device, bytes, offsetBytes);
+  }
+
+  /** As `write`, and these bytes are durable then; whatever else was written need not be. */
+  writeThrough(device: FileDevice, bytes: Uint8Array, offsetBytes: number): void {
+    this.#handOver(IO_OPERATION.WRITE_THROUGH, device, bytes, offsetBytes);
+  }
+
+  #handOver(operation: number, device: FileDevice, bytes: Uint8Array, offsetBytes: number): void {
     const { path, descriptor, beginBytes, sizeBytes } = device;
     const purpose = { call: "pwrite", path };
     const inRange = offsetBytes >= 0 && offsetBytes + bytes.length <= sizeBytes;
     this.#submit({
       // One that no thread knows fails, and so takes what relies on it along.
-      operation: inRange ? IO_OPERATION.WRITE : UNKNOWN,
+      operation: inRange ? operation : UNKNOWN,
       descriptor,
       address: addressOf(bytes),
       length: bytes.length,

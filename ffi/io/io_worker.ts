@@ -7,6 +7,8 @@
 import { ERRNO } from "../libc/errno.ts";
 import { signalEvent } from "../libc/event.ts";
 import { close } from "../libc/file.ts";
+import { RWF_DSYNC } from "../libc/constants.ts";
+import { IoVector } from "../libc/io_vector.ts";
 import { errno, libc } from "../libc/library.ts";
 import { IO_OPERATION, IoQueue, type IoRequest } from "./queue.ts";
 import type { IoStart } from "./start_worker.ts";
@@ -61,6 +63,8 @@ function perform(request: IoRequest): number {
     case IO_OPERATION.READ:
     case IO_OPERATION.WRITE:
       return transfer(request);
+    case IO_OPERATION.WRITE_THROUGH:
+      return writeThrough(request);
     case IO_OPERATION.WRITE_VECTOR:
       return retried(() =>
         libc().pwritev(
@@ -79,6 +83,33 @@ function perform(request: IoRequest): number {
     default:
       return -ERRNO.EINVAL;
   }
+}
+
+/** Writes all bytes durably: with pwritev2(2), or by a flush where the host has no such thing. */
+function writeThrough(request: IoRequest): number {
+  const vector = new IoVector(1);
+  for (let done = 0; done < request.length;) {
+    vector.clear();
+    vector.addAddress(request.address + done, request.length - done);
+    const count = retried(() =>
+      libc().pwritev2(
+        request.descriptor,
+        vector.address,
+        1,
+        BigInt(request.offset + done),
+        RWF_DSYNC,
+      )
+    );
+    if (count === -ERRNO.EOPNOTSUPP) {
+      const written = transfer({ ...request, operation: IO_OPERATION.WRITE });
+      if (written < 0) return written;
+      const synced = sync(request.descriptor);
+      return synced < 0 ? synced : written;
+    }
+    if (count < 0) return count;
+    done += count;
+  }
+  return request.length;
 }
 
 /** Returns how long it took in microseconds, or a negated errno. */

@@ -17,6 +17,8 @@ export const IO_OPERATION = {
   SYNC: 4,
   /** write(2) of `length` bytes from `address`, in one call: a message to a device. */
   SEND: 5,
+  /** As WRITE, with the bytes durable at the end (RWF_DSYNC). */
+  WRITE_THROUGH: 7,
   /** Does nothing, and ends a chain. */
   MARK: 6,
 } as const;

@@ -47,6 +47,8 @@ export const FALLOC_FL_ZERO_RANGE = 0x10;
 
 /** preadv2: fail with EAGAIN where the data are not in the page cache. */
 export const RWF_NOWAIT = 8;
+/** pwritev2: the bytes are durable when it returns. */
+export const RWF_DSYNC = 2;
 
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;

@@ -39,6 +39,7 @@ const OFTEN = {
   preadv2: { parameters: ["i32", "usize", "i32", "i64", "i32"], result: "i32" },
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
   pwritev: { parameters: ["i32", "usize", "i32", "i64"], result: "i32" },
+  pwritev2: { parameters: ["i32", "usize", "i32", "i64", "i32"], result: "i32" },
   preadv: { parameters: ["i32", "usize", "i32", "i64"], result: "i32" },
   read: { parameters: ["i32", "usize", "usize"], result: "i32" },
   readlinkat: { parameters: ["i32", "buffer", "buffer", "usize"], result: "i32" },

@@ -133,7 +133,8 @@ export class Allocator implements Participant {
    * Frees whole clusters (a range that begins or ends within one frees it whole). They are counted as free at once and
    * used again after the commit. Discharges and dirties the inode, if one is given.
    *
-   * @param metadata buffers of the blocks are dropped, and the journal is told.
+   * @param metadata buffers of the blocks are dropped, and the journal is told; so too for content that may
+   *   have been journaled.
    * @throws Corrupt before anything is changed, as `checkFree`; DeviceError.
    */
   free(
@@ -145,7 +146,7 @@ export class Allocator implements Participant {
   ): void {
     this.#account.check(diskBlock, blocks);
     this.#account.free(handle, inode, diskBlock, blocks);
-    if (metadata) handle.forget(diskBlock, blocks);
+    if (metadata || this.volume.contentInLog) handle.forget(diskBlock, blocks);
   }
 
   /** Gives the inode's reserved window back: when a file is closed, truncated or deleted. */

@@ -33,6 +33,10 @@ export interface JournalOptions {
   /** Of the file system, where copies are brought home. */
   readonly device: BlockDevice;
   readonly queue: WriteQueue;
+  /** File content written so far is made durable before the commit block. */
+  readonly ordered: boolean;
+  /** What must be durable first is flushed first; without, only durable commits flush, at their end. */
+  readonly barriers: boolean;
   /** Fills in the time of day. */
   readonly clock: { read(): void; seconds: number; nanoseconds: number };
 }
@@ -130,7 +134,7 @@ export class JournalStore implements CommitStore {
     this.#stored.push(transaction);
     const area = this.#staging.take(needed * this.log.blockBytes);
     this.#stage(transaction, buffers, area);
-    this.#write(transaction, area);
+    this.#write(transaction, area, durable);
     this.#underWay++;
     this.options.queue.mark((error) => {
       this.#underWay--;
@@ -180,28 +184,42 @@ export class JournalStore implements CommitStore {
     writer.commit(clock.seconds, clock.nanoseconds);
   }
 
-  #write(transaction: StoredTransaction, area: StagingArea): void {
-    const { log, options: { queue, device } } = this;
+  #write(transaction: StoredTransaction, area: StagingArea, durable: boolean): void {
+    const { ordered, barriers } = this.options;
     const { startBlock, journalBlocks } = transaction;
-    this.#writeRuns(startBlock, journalBlocks - 1, area, 0);
-    queue.flush(device);
-    if (log.device !== device) queue.flush(log.device);
     const last = journalBlocks - 1;
-    this.#writeRuns(this.#ring.after(startBlock, last), 1, area, last);
-    queue.flush(log.device);
+    const lastBlock = this.#ring.after(startBlock, last);
+    const through = barriers && !ordered && !durable;
+    this.#writeRuns(startBlock, last, area, 0, through);
+    if (barriers && !through) this.#flushAll();
+    this.#writeRuns(lastBlock, 1, area, last, through);
+    if (barriers ? !through : durable) this.#flushAll();
     this.counters.commits++;
     this.counters.logBlocks += journalBlocks;
   }
 
+  #flushAll(): void {
+    const { log, options: { queue, device } } = this;
+    queue.flush(device);
+    if (log.device !== device) queue.flush(log.device);
+  }
+
   /** Writes `count` staged blocks, from the one at `index` on, to the log from `block` on. */
-  #writeRuns(block: number, count: number, area: StagingArea, index: number): void {
-    const { log } = this;
+  #writeRuns(
+    block: number,
+    count: number,
+    area: StagingArea,
+    index: number,
+    through: boolean,
+  ): void {
+    const { log, options: { queue } } = this;
     for (let done = 0; done < count;) {
       const at = this.#ring.after(block, done);
       const run = log.contiguous(at, Math.min(count - done, this.#ring.endBlock - at));
       const from = (index + done) * log.blockBytes;
       const bytes = area.bytes.subarray(from, from + run * log.blockBytes);
-      this.options.queue.write(log.device, bytes, log.offsetOf(at));
+      if (through) queue.writeThrough(log.device, bytes, log.offsetOf(at));
+      else queue.write(log.device, bytes, log.offsetOf(at));
       done += run;
     }
   }
@@ -234,13 +252,21 @@ export class JournalStore implements CommitStore {
   }
 
   /**
+   * Brings everything that was committed home: the log's copies count no more.
+   * @throws what went wrong.
+   */
+  bringHome(): void {
+    this.drain();
+    while (this.#aborted === null && this.#stored.length > 0) this.#empty();
+    if (this.#aborted !== null) throw this.#aborted;
+  }
+
+  /**
    * Brings everything home and marks the log as empty, durably. Nothing may be under way or pending.
    * @throws what went wrong.
    */
   close(): void {
-    this.drain();
-    while (this.#aborted === null && this.#stored.length > 0) this.#empty();
-    if (this.#aborted !== null) throw this.#aborted;
+    this.bringHome();
     if (!this.#started) return;
     const { superblock } = this.log;
     if (superblock.isVersion2) superblock.headBlock = this.#ring.head;

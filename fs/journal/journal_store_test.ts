@@ -46,6 +46,9 @@ class HeldQueue implements WriteQueue {
   write(device: BlockDevice, bytes: Uint8Array, offsetBytes: number): void {
     this.#waiting.push(() => this.#inner.write(device, bytes, offsetBytes));
   }
+  writeThrough(device: BlockDevice, bytes: Uint8Array, offsetBytes: number): void {
+    this.#waiting.push(() => this.#inner.writeThrough(device, bytes, offsetBytes));
+  }
   flush(device: BlockDevice): void {
     this.#waiting.push(() => this.#inner.flush(device));
   }
@@ -62,7 +65,13 @@ function make(
   device = new MemoryDevice(SIZE_BYTES),
 ) {
   const log = newLog(device);
-  const store = new JournalStore(log, { device, queue, clock: CLOCK });
+  const store = new JournalStore(log, {
+    device,
+    queue,
+    ordered: true,
+    barriers: true,
+    clock: CLOCK,
+  });
   const cache = new BufferCache(device, BLOCK_BYTES, 16 * BLOCK_BYTES);
   cache.overlay = store.blocks;
   const transactions = new Transactions(cache, store);

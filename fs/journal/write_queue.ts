@@ -18,6 +18,8 @@ export interface WriteQueue {
   readonly background: boolean;
   /** Writes `bytes`, which must not change before the next mark is reached. */
   write(device: BlockDevice, bytes: Uint8Array, offsetBytes: number): void;
+  /** As `write`, and these bytes are durable then; whatever else was written need not be. */
+  writeThrough(device: BlockDevice, bytes: Uint8Array, offsetBytes: number): void;
   /** Makes durable what was written to the device, through this queue or past it. */
   flush(device: BlockDevice): void;
   /** Calls `reached` when everything so far is done; perhaps before this returns. */
@@ -33,6 +35,11 @@ export class ImmediateWriteQueue implements WriteQueue {
 
   write(device: BlockDevice, bytes: Uint8Array, offsetBytes: number): void {
     this.#attempt(() => device.write(bytes, offsetBytes));
+  }
+
+  writeThrough(device: BlockDevice, bytes: Uint8Array, offsetBytes: number): void {
+    this.write(device, bytes, offsetBytes);
+    this.flush(device);
   }
 
   flush(device: BlockDevice): void {

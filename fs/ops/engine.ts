@@ -30,6 +30,12 @@ export const SUPERUSER: Credentials = { uid: 0, gid: 0 };
 /** When reading changes the access time. */
 export type AccessTimePolicy = "noatime" | "relatime" | "strictatime";
 
+/**
+ * File content and the journal: durable before the transaction that makes it visible (ordered), whenever the
+ * host gets to it (writeback), or within the transaction (journal).
+ */
+export type DataMode = "ordered" | "writeback" | "journal";
+
 /** How operations behave; from mount options. */
 export interface EngineOptions {
   readonly accessTime: AccessTimePolicy;
@@ -43,6 +49,8 @@ export interface EngineOptions {
   readonly directorySync: boolean;
   /** Tell the device of blocks that were freed, after each commit. */
   readonly discard: boolean;
+  /** What a journal does about file content; "ordered" when left out. */
+  readonly dataMode?: DataMode;
   /** Random 32-bit numbers, for inode generations. */
   readonly random: () => number;
 }

@@ -104,7 +104,7 @@ function allocate(engine: Engine, inode: Inode, offset: number, length: number, 
 function grow(engine: Engine, inode: Inode, size: number): void {
   if (size <= inode.size) return;
   engine.change((handle) => {
-    zeroTail(engine, inode, inode.size);
+    zeroTail(engine, handle, inode, inode.size);
     inode.size = size;
     engine.dirty(handle, inode);
     return 0;
@@ -127,12 +127,16 @@ function zeroEdges(engine: Engine, inode: Inode, offset: number, end: number): v
   const { blockBytes } = engine.volume.geometry;
   const head = offset % blockBytes;
   const tail = end % blockBytes;
-  if (Math.floor(offset / blockBytes) === Math.floor(end / blockBytes)) {
-    zeroWithinBlock(engine, inode, offset, end - offset);
-    return;
-  }
-  if (head !== 0) zeroWithinBlock(engine, inode, offset, blockBytes - head);
-  if (tail !== 0) zeroWithinBlock(engine, inode, end - tail, tail);
+  if (head === 0 && tail === 0) return;
+  engine.change((handle) => {
+    if (Math.floor(offset / blockBytes) === Math.floor(end / blockBytes)) {
+      zeroWithinBlock(engine, handle, inode, offset, end - offset);
+      return 0;
+    }
+    if (head !== 0) zeroWithinBlock(engine, handle, inode, offset, blockBytes - head);
+    if (tail !== 0) zeroWithinBlock(engine, handle, inode, end - tail, tail);
+    return 0;
+  });
 }
 
 /** Frees the blocks from `first` up to `end`, in steps. */

@@ -45,11 +45,20 @@ export function setFlags(engine: Engine, ino: number, flags: number, capable: bo
   }
   const allowed = check(engine, inode, changed);
   if (allowed < 0 || changed === 0) return allowed;
-  return engine.changeInode(inode, (handle) => {
+  const result = engine.changeInode(inode, (handle) => {
     inode.flags = (inode.flags ^ changed) >>> 0;
     engine.stamp(handle, inode, false);
     return 0;
   });
+  if (result === 0 && (changed & InodeFlag.JOURNAL_DATA) !== 0) leaveJournal(engine);
+  return result;
+}
+
+/** The content of a file takes another way from now on: what went the old way must be in its place. */
+function leaveJournal(engine: Engine): void {
+  engine.volume.commit(true);
+  engine.volume.journal?.bringHome();
+  engine.volume.cache.clear();
 }
 
 /** As ext4 does: flags that make no sense for the type of file are dropped. */
@@ -61,7 +70,9 @@ function maskForType(inode: Inode, flags: number): number {
 
 function check(engine: Engine, inode: Inode, changed: number): number {
   const { superblock } = engine.volume;
-  if ((changed & (InodeFlag.EXTENTS | InodeFlag.JOURNAL_DATA)) !== 0) return -EOPNOTSUPP;
+  if ((changed & InodeFlag.EXTENTS) !== 0) return -EOPNOTSUPP;
+  const journaled = (changed & InodeFlag.JOURNAL_DATA) !== 0;
+  if (journaled && engine.volume.journal === null) return -EOPNOTSUPP;
   if ((changed & InodeFlag.CASEFOLD) !== 0) {
     if (!superblock.hasIncompat(Incompat.CASEFOLD)) return -EOPNOTSUPP;
     if (!isEmpty(engine.alloc, inode)) return -ENOTEMPTY;

@@ -1,15 +1,17 @@
 /** Putting the journal to use in a file system that is opened for writing. @module */
 
 import { Corrupt } from "../errors.ts";
-import { JournalStore } from "../journal/journal_store.ts";
+import { type JournalOptions, JournalStore } from "../journal/journal_store.ts";
 import { Log } from "../journal/log.ts";
-import type { WriteQueue } from "../journal/write_queue.ts";
 import { Compat, Incompat } from "../layout/features.ts";
 import { JournalCompat, JournalIncompat } from "../layout/journal.ts";
 import type { JournalSuperblock } from "../layout/journal_superblock.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Engine } from "./engine.ts";
 import { journalBlocks } from "./recover_journal.ts";
+
+/** How the journal is written. */
+export type JournalUse = Omit<JournalOptions, "device" | "clock">;
 
 /** Journal features that may be there while it is written. */
 const WRITABLE = JournalIncompat.REVOKE | JournalIncompat.BIT64 | JournalIncompat.ASYNC_COMMIT |
@@ -20,15 +22,15 @@ const WRITABLE = JournalIncompat.REVOKE | JournalIncompat.BIT64 | JournalIncompa
  * what it held was replayed before.
  * @throws Corrupt for a journal that cannot be used; DeviceError.
  */
-export function openJournal(engine: Engine, queue: WriteQueue): void {
+export function openJournal(engine: Engine, how: JournalUse): void {
   const { volume, alloc } = engine;
   const { superblock, geometry } = volume;
   if (!superblock.hasCompat(Compat.HAS_JOURNAL) || superblock.journalInode === 0) return;
-  useLog(volume, new Log(volume.device, geometry.blockBytes, journalBlocks(alloc)), queue);
+  useLog(volume, new Log(volume.device, geometry.blockBytes, journalBlocks(alloc)), how);
 }
 
 /** Makes a log ready and puts it to use. @throws Corrupt, DeviceError */
-export function useLog(volume: Volume, log: Log, queue: WriteQueue): void {
+export function useLog(volume: Volume, log: Log, how: JournalUse): void {
   const { device, options, superblock } = volume;
   const unknown = log.superblock.featureIncompat & ~WRITABLE;
   if (unknown !== 0) {
@@ -41,7 +43,7 @@ export function useLog(volume: Volume, log: Log, queue: WriteQueue): void {
   }
   setFeatures(volume, log.superblock);
   log.featuresChanged();
-  volume.useJournal(new JournalStore(log, { device, queue, clock: options.clock }));
+  volume.useJournal(new JournalStore(log, { ...how, device, clock: options.clock }));
 }
 
 /** The features that the kernel would set for such a file system. */

@@ -41,6 +41,8 @@ export interface OpenOptions extends VolumeOptions, EngineOptions {
   readonly quotaLimits?: readonly QuotaKind[];
   /** Writes the journal; by default the calling thread does. */
   readonly writeQueue?: WriteQueue;
+  /** Commits are ordered by flushes; left out: they are. */
+  readonly barriers?: boolean;
   /** For file systems with multiple mount protection. */
   readonly host?: MultiMountHost;
 }
@@ -79,7 +81,11 @@ function openGuarded(
   protectJournal(engine.alloc);
   volume.inodes.get(ROOT_INODE);
   if (readOnly) return engine;
-  openJournal(engine, options.writeQueue ?? new ImmediateWriteQueue());
+  openJournal(engine, {
+    queue: options.writeQueue ?? new ImmediateWriteQueue(),
+    ordered: options.dataMode !== "writeback",
+    barriers: options.barriers ?? true,
+  });
   startQuotas(engine, options.quotaLimits ?? []);
   recordMount(volume, options.mountPoint);
   recoverOrphans(engine);

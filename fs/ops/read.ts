@@ -6,6 +6,7 @@ import { lookup as lookupMap, newMapping } from "../map/map.ts";
 import type { Inode } from "../volume/inode.ts";
 import { readInline } from "../xattr/inline_data.ts";
 import type { Engine } from "./engine.ts";
+import { patchFromJournal } from "./store_content.ts";
 
 const mapping = newMapping();
 /** A day: relatime updates an access time that is older. */
@@ -39,7 +40,7 @@ export function readBlocks(
   target: Uint8Array,
 ): void {
   const { blockBytes } = engine.volume.geometry;
-  const { device } = engine.volume;
+  const { device, contentInLog } = engine.volume;
   const length = target.length;
   let done = 0;
   while (done < length) {
@@ -51,7 +52,10 @@ export function readBlocks(
     const bytes = Math.min(length - done, mapping.blocks * blockBytes - within);
     const part = bytes === length ? target : target.subarray(done, done + bytes);
     if (mapping.diskBlock === 0 || mapping.unwritten) part.fill(0);
-    else device.read(part, mapping.diskBlock * blockBytes + within);
+    else {
+      device.read(part, mapping.diskBlock * blockBytes + within);
+      if (contentInLog) patchFromJournal(engine, mapping.diskBlock, within, part);
+    }
     done += bytes;
   }
 }

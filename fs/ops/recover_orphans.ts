@@ -36,7 +36,10 @@ function recover(engine: Engine, inode: Inode): void {
     });
   } else if (inode.links === 0) deleteInode(engine, inode);
   else {
-    zeroTail(engine, inode, inode.size);
+    engine.change((handle) => {
+      zeroTail(engine, handle, inode, inode.size);
+      return 0;
+    });
     removeBeyond(engine, inode, inode.size);
   }
 }

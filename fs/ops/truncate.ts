@@ -1,6 +1,7 @@
 /** Changing a file's size. @module */
 
 import { EFBIG, EINVAL, EISDIR } from "../errno.ts";
+import type { Handle } from "../journal/transaction.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import { lookup as lookupMap, newMapping, removeRange } from "../map/map.ts";
 import type { Inode } from "../volume/inode.ts";
@@ -8,6 +9,7 @@ import { capacity, truncateInline } from "../xattr/inline_data.ts";
 import { FREES_A_STEP } from "./delete_inode.ts";
 import type { Engine } from "./engine.ts";
 import { maxFileBytes } from "./limits.ts";
+import { overwriteContent } from "./store_content.ts";
 import { convertInline } from "./inline.ts";
 
 const mapping = newMapping();
@@ -29,7 +31,7 @@ export function truncate(engine: Engine, inode: Inode, size: number, privileged:
   const shrinking = size < oldSize;
   const first = engine.change((handle) => {
     if (shrinking) {
-      zeroTail(engine, inode, size);
+      zeroTail(engine, handle, inode, size);
       engine.orphans.add(inode);
     }
     inode.size = size;
@@ -78,19 +80,25 @@ function truncateSmall(engine: Engine, inode: Inode, size: number, privileged: b
 }
 
 /** Overwrites the rest of the block in which the new end lies, so that it reads as zeros later. */
-export function zeroTail(engine: Engine, inode: Inode, size: number): void {
+export function zeroTail(engine: Engine, handle: Handle, inode: Inode, size: number): void {
   const within = size % engine.volume.geometry.blockBytes;
   if (within !== 0) {
-    zeroWithinBlock(engine, inode, size, engine.volume.geometry.blockBytes - within);
+    zeroWithinBlock(engine, handle, inode, size, engine.volume.geometry.blockBytes - within);
   }
 }
 
 /** Overwrites `bytes` from `offset` on, all within one block, if the block has content. */
-export function zeroWithinBlock(engine: Engine, inode: Inode, offset: number, bytes: number): void {
+export function zeroWithinBlock(
+  engine: Engine,
+  handle: Handle,
+  inode: Inode,
+  offset: number,
+  bytes: number,
+): void {
   const { blockBytes } = engine.volume.geometry;
   const fileBlock = Math.floor(offset / blockBytes);
   lookupMap(engine.alloc, inode, fileBlock, 1, mapping);
   if (mapping.diskBlock === 0 || mapping.unwritten) return;
-  const start = mapping.diskBlock * blockBytes + (offset - fileBlock * blockBytes);
-  engine.volume.device.write(ZEROS.subarray(0, bytes), start);
+  const within = offset - fileBlock * blockBytes;
+  overwriteContent(engine, handle, inode, mapping.diskBlock, within, ZEROS.subarray(0, bytes));
 }

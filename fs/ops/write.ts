@@ -21,10 +21,10 @@ import { capacity, startInline, writeInline } from "../xattr/inline_data.ts";
 import type { Engine } from "./engine.ts";
 import { maxFileBytes } from "./limits.ts";
 import { convertInline } from "./inline.ts";
+import { fillContent, journalsContent, overwriteContent } from "./store_content.ts";
 import { dropPrivileges } from "./privileges.ts";
 
 const run: AllocatedMapping = newMapping();
-const ZEROS = new Uint8Array(65536);
 /** Blocks changed by a write of the largest request: map blocks, bitmaps, inode. */
 const WRITE_CREDITS = 128;
 
@@ -56,7 +56,46 @@ export function write(
   const limit = maxFileBytes(engine, inode);
   if (offset >= limit) return -EFBIG;
   const data = offset + source.length > limit ? source.subarray(0, limit - offset) : source;
-  const written = engine.change((handle) => {
+  const written = journalsContent(engine, inode)
+    ? writeInParts(engine, inode, offset, data, options)
+    : writeOnce(engine, inode, offset, data, options);
+  if (written >= 0 && (engine.options.sync || inode.has(InodeFlag.SYNC))) {
+    engine.volume.commit(true);
+  }
+  return written;
+}
+
+/** Content that goes into the transactions: no more of it in one than fits well. */
+function writeInParts(
+  engine: Engine,
+  inode: Inode,
+  offset: number,
+  data: Uint8Array,
+  options: WriteOptions,
+): number {
+  const { geometry: { blockBytes }, transactions } = engine.volume;
+  const partBytes = Math.max(1, transactions.store.capacityBlocks >> 2) * blockBytes;
+  let done = 0;
+  while (done < data.length) {
+    const part = data.subarray(done, done + partBytes);
+    const written = writeOnce(engine, inode, offset + done, part, options, partBytes / blockBytes);
+    if (written < 0) return done > 0 ? done : written;
+    done += written;
+    if (written < part.length) break;
+  }
+  return done;
+}
+
+/** One part, in one operation. @param contentBlocks blocks of content that the transaction will hold. */
+function writeOnce(
+  engine: Engine,
+  inode: Inode,
+  offset: number,
+  data: Uint8Array,
+  options: WriteOptions,
+  contentBlocks = 0,
+): number {
+  return engine.change((handle) => {
     if (options.killPrivileges) dropPrivileges(engine, handle, inode);
     const count = inode.has(InodeFlag.INLINE_DATA) || mayGoInline(engine, inode)
       ? writeSmall(engine, handle, inode, offset, data, options.privileged)
@@ -65,11 +104,7 @@ export function write(
     if (offset + count > inode.size) inode.size = offset + count;
     engine.stamp(handle, inode, true);
     return count;
-  }, WRITE_CREDITS);
-  if (written >= 0 && (engine.options.sync || inode.has(InodeFlag.SYNC))) {
-    engine.volume.commit(true);
-  }
-  return written;
+  }, WRITE_CREDITS + contentBlocks);
 }
 
 /** Whether an empty file may start out with its content in the inode. */
@@ -159,30 +194,17 @@ function writeRun(
   part: Uint8Array,
 ): number {
   const { diskBlock, unwritten, fresh } = run;
-  const { device, geometry } = engine.volume;
-  const { blockBytes } = geometry;
-  const start = diskBlock * blockBytes + within;
   if (!fresh && !unwritten) {
-    device.write(part, start);
+    overwriteContent(engine, handle, inode, diskBlock, within, part);
     return 0;
   }
-  const blocks = Math.ceil((within + part.length) / blockBytes);
-  const after = blocks * blockBytes - within - part.length;
+  const blocks = Math.ceil((within + part.length) / engine.volume.geometry.blockBytes);
   try {
-    if (within === 0 && after === 0) device.write(part, start);
-    else device.writeVector(padded(within, part, after), diskBlock * blockBytes);
+    fillContent(engine, handle, inode, diskBlock, within, part);
   } catch (error) {
     // The blocks hold somebody's old bytes: they must not become readable.
     if (fresh) removeRange(engine.alloc, handle, inode, fileBlock, fileBlock + run.blocks, 1 << 20);
     throw error;
   }
   return unwritten ? convertToWritten(engine.alloc, handle, inode, fileBlock, blocks) : 0;
-}
-
-function padded(before: number, part: Uint8Array, after: number): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  if (before > 0) pieces.push(ZEROS.subarray(0, before));
-  pieces.push(part);
-  if (after > 0) pieces.push(ZEROS.subarray(0, after));
-  return pieces;
 }

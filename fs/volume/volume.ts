@@ -83,6 +83,8 @@ export class Volume implements Participant {
   usage: UsageKeeper | null = null;
   /** Nothing may be changed: opened so, or an error made it so. */
   readOnly: boolean;
+  /** File content has gone through the journal since the file system was opened. */
+  contentInLog = false;
   #superblockDirty = false;
   #journal: JournalStore | null = null;
 
