@@ -23,6 +23,11 @@ export class DeferredQueue implements WriteQueue {
     this.#entries.push({ kind: "write", device, bytes, offsetBytes });
   }
 
+  writeThrough(device: BlockDevice, bytes: Uint8Array, offsetBytes: number): void {
+    this.write(device, bytes, offsetBytes);
+    this.flush(device);
+  }
+
   flush(device: BlockDevice): void {
     this.#entries.push({ kind: "flush", device });
   }
