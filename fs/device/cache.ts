@@ -8,6 +8,7 @@
  * @module
  */
 
+import { ClockRing, type Kept } from "./clock_ring.ts";
 import type { BlockDevice } from "./device.ts";
 
 /** Finishes a dirty buffer before it is written out, e.g. sets its checksum. */
@@ -17,7 +18,7 @@ export interface Sealer {
 }
 
 /** One metadata block in memory. */
-export class Buffer {
+export class Buffer implements Kept {
   readonly view: DataView;
   /** Part of the running transaction: pinned, to be written out. Set by `Handle.dirty` only. */
   dirty = false;
@@ -25,8 +26,8 @@ export class Buffer {
   sealSeed = 0;
   /** Which kind of structure the content was verified as since it was read (a number chosen by the verifier), 0: none. */
   verifiedAs = 0;
-  /** Second chance for eviction. */
   referenced = true;
+  ringSlot = -1;
 
   constructor(public block: number, readonly bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -42,12 +43,6 @@ export interface BlockOverlay {
 /** Buffers' memory is allocated in pieces of this size: single blocks cost several microseconds each. */
 const SLAB_BYTES = 128 << 10;
 
-/** Buffers looked at by one `trim`: it is called after every operation, so it does a little each time. */
-const LOOKS_PER_TRIM = 32;
-
-/** When all that it looked at must stay, `trim` does nothing this many times. */
-const CALLS_TO_PAUSE = 16;
-
 /** Counters for status displays. */
 export interface CacheCounters {
   hits: number;
@@ -60,13 +55,12 @@ export class BufferCache {
   /** Asked before the device is; null: every block is in its place. */
   overlay: BlockOverlay | null = null;
   readonly #buffers = new Map<number, Buffer>();
+  readonly #ring = new ClockRing<Buffer>();
   readonly #spare: Buffer[] = [];
   readonly #limit: number;
   readonly #maxSpare: number;
   #slab = new Uint8Array(0);
   #slabUsed = 0;
-  /** Calls of `trim` to let pass after one that found nothing to drop. */
-  #trimPause = 0;
 
   /**
    * @param limitBytes how much to keep after `trim`; dirty buffers come on top.
@@ -89,7 +83,7 @@ export class BufferCache {
     if (this.overlay === null || !this.overlay.read(block, buffer.bytes)) {
       this.device.read(buffer.bytes, block * this.blockBytes);
     }
-    this.#buffers.set(block, buffer);
+    this.#keep(buffer);
     return buffer;
   }
 
@@ -104,32 +98,13 @@ export class BufferCache {
     const buffer = cached ?? this.#make(block);
     buffer.bytes.fill(0);
     buffer.verifiedAs = 0;
-    if (cached === undefined) this.#buffers.set(block, buffer);
+    if (cached === undefined) this.#keep(buffer);
     return buffer;
   }
 
   /** Drops clean buffers down to the limit, the longest unused first. Only between operations. */
   trim(): void {
-    let excess = this.#buffers.size - this.#limit;
-    if (excess <= 0) return;
-    if (this.#trimPause > 0) {
-      this.#trimPause--;
-      return;
-    }
-    this.#trimPause = CALLS_TO_PAUSE;
-    let looks = Math.min(this.#buffers.size, LOOKS_PER_TRIM + (excess >> 3));
-    for (const [block, buffer] of this.#buffers) {
-      if (looks-- <= 0 || excess <= 0) return;
-      this.#buffers.delete(block);
-      if (buffer.dirty || buffer.referenced) {
-        buffer.referenced = false;
-        this.#buffers.set(block, buffer);
-      } else {
-        this.#recycle(buffer);
-        this.#trimPause = 0;
-        excess--;
-      }
-    }
+    this.#ring.trim(this.#limit, isDirty, this.#evict);
   }
 
   /** Drops the buffers of `count` blocks from `block` on, whatever their state: the blocks were freed. */
@@ -146,7 +121,9 @@ export class BufferCache {
   /** Drops every clean buffer. */
   clear(): void {
     for (const [block, buffer] of [...this.#buffers]) {
-      if (!buffer.dirty) this.#buffers.delete(block);
+      if (buffer.dirty) continue;
+      this.#buffers.delete(block);
+      this.#ring.remove(buffer);
     }
   }
 
@@ -158,8 +135,14 @@ export class BufferCache {
     const buffer = this.#buffers.get(block);
     if (buffer === undefined) return;
     this.#buffers.delete(block);
+    this.#ring.remove(buffer);
     buffer.dirty = false;
     buffer.sealer = null;
+  }
+
+  #keep(buffer: Buffer): void {
+    this.#buffers.set(buffer.block, buffer);
+    this.#ring.add(buffer);
   }
 
   #make(block: number): Buffer {
@@ -177,10 +160,14 @@ export class BufferCache {
     return new Buffer(block, bytes);
   }
 
-  #recycle(buffer: Buffer): void {
+  readonly #evict = (buffer: Buffer): void => {
+    this.#buffers.delete(buffer.block);
     buffer.sealer = null;
     buffer.verifiedAs = 0;
-    buffer.referenced = true;
     if (this.#spare.length < this.#maxSpare) this.#spare.push(buffer);
-  }
+  };
+}
+
+function isDirty(buffer: Buffer): boolean {
+  return buffer.dirty;
 }

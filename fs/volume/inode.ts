@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Kept } from "../device/clock_ring.ts";
 import { InodeRecord } from "../layout/inode.ts";
 
 /** A run of clusters reserved in memory for the next appends to a file (not on disk). */
@@ -17,11 +18,11 @@ export interface Preallocation {
 }
 
 /** An inode in use. One object an inode number while any operation may hold it. */
-export class Inode extends InodeRecord {
+export class Inode extends InodeRecord implements Kept {
   /** Changed since it was last encoded into its table block. Set by `InodeTable.dirty` only. */
   dirty = false;
-  /** Second chance for eviction. */
   referenced = true;
+  ringSlot = -1;
   /** Reasons against eviction: on the orphan list, a time in memory alone. */
   pins = 0;
   /** Open files of the library: an inode without a name lives on while there are any. */

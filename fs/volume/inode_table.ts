@@ -9,6 +9,7 @@
  */
 
 import type { BufferCache } from "../device/cache.ts";
+import { ClockRing } from "../device/clock_ring.ts";
 import { ESTALE } from "../errno.ts";
 import { Corrupt, FsError } from "../errors.ts";
 import type { Handle, Participant } from "../journal/transaction.ts";
@@ -23,12 +24,6 @@ const INODES_IN_SLAB = 64;
 /** Evicted inodes kept for reuse. */
 const MAX_SPARE = 256;
 
-/** Inodes looked at by one `trim`: it is called after every operation, so it does a little each time. */
-const LOOKS_PER_TRIM = 16;
-
-/** When all that it looked at must stay, `trim` does nothing this many times. */
-const CALLS_TO_PAUSE = 32;
-
 /** Whether the inode must stay in memory. */
 function isHeld(inode: Inode): boolean {
   return inode.dirty || inode.pins > 0 || inode.users > 0 || inode.preallocation !== null;
@@ -38,11 +33,10 @@ function isHeld(inode: Inode): boolean {
 export class InodeTable implements Participant {
   readonly format: InodeFormat;
   readonly #inodes = new Map<number, Inode>();
+  readonly #ring = new ClockRing<Inode>();
   readonly #spare: Inode[] = [];
   #dirtyInodes: Inode[] = [];
   readonly #dirtyBlocks = new Set<number>();
-  /** Calls of `trim` to let pass after one that found nothing to drop. */
-  #trimPause = 0;
   #slab = new Uint8Array(0);
   #slabUsed = 0;
 
@@ -79,7 +73,7 @@ export class InodeTable implements Participant {
       throw new Corrupt("inode", `inode ${ino}`, `i_file_acl ${inode.fileAcl}`);
     }
     inode.updateChecksumSeed();
-    this.#inodes.set(ino, inode);
+    this.#keep(inode);
     return inode;
   }
 
@@ -110,7 +104,7 @@ export class InodeTable implements Participant {
       return old;
     }
     const inode = this.#make(ino);
-    this.#inodes.set(ino, inode);
+    this.#keep(inode);
     return inode;
   }
 
@@ -146,26 +140,17 @@ export class InodeTable implements Participant {
 
   /** Drops inodes down to the limit. Only between operations. */
   trim(): void {
-    let excess = this.#inodes.size - this.limit;
-    if (excess <= 0) return;
-    if (this.#trimPause > 0) {
-      this.#trimPause--;
-      return;
-    }
-    this.#trimPause = CALLS_TO_PAUSE;
-    let looks = Math.min(this.#inodes.size, LOOKS_PER_TRIM + (excess >> 3));
-    for (const [ino, inode] of this.#inodes) {
-      if (looks-- <= 0 || excess <= 0) return;
-      this.#inodes.delete(ino);
-      if (inode.referenced || isHeld(inode)) {
-        inode.referenced = false;
-        this.#inodes.set(ino, inode);
-        continue;
-      }
-      excess--;
-      this.#trimPause = 0;
-      if (this.#spare.length < MAX_SPARE) this.#spare.push(inode);
-    }
+    this.#ring.trim(this.limit, isHeld, this.#evict);
+  }
+
+  readonly #evict = (inode: Inode): void => {
+    this.#inodes.delete(inode.ino);
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(inode);
+  };
+
+  #keep(inode: Inode): void {
+    this.#inodes.set(inode.ino, inode);
+    this.#ring.add(inode);
   }
 
   /** A blank inode, one that was evicted if possible; their bytes come out of larger pieces. */
