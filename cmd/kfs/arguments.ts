@@ -89,7 +89,7 @@ Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT.
 
   -f   stay in the foreground
   -d   print each operation (implies -f)
-  -s   accepted as in other FUSE programs: requests are always served on one thread
+  -s   no threads beside the one that serves: everybody waits for the disk
   -r   read-only, as -o ro
   -h   this text            -V   the version
 

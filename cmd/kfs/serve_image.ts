@@ -22,10 +22,11 @@ import { serveEngine } from "../../fs/fuse/quota_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
 import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
-import type { WriteQueue } from "../../fs/journal/write_queue.ts";
+import { ImmediateWriteQueue, type WriteQueue } from "../../fs/journal/write_queue.ts";
 import type { Clock } from "../../fs/volume/volume.ts";
 import { STOP_SIGNALS } from "./handover.ts";
 import { JournalThread } from "./journal_thread.ts";
+import { ReadThread } from "./read_thread.ts";
 import type { KfsOptions } from "./mount_options.ts";
 import { stopAtSignals } from "./stop_signals.ts";
 
@@ -69,11 +70,17 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
     engine = openImage(
       device,
       options,
-      { signals, writeQueue: journal, panic: stopForError },
+      {
+        signals,
+        writeQueue: options.singleThread ? new ImmediateWriteQueue() : journal,
+        panic: stopForError,
+      },
       observer,
     );
     mount = mountImage(options, device);
+    const reads = new ReadThread(device);
     const fileSystem = serveEngine(engine, {
+      ...(options.singleThread ? {} : { backgroundReader: reads }),
       commitMs: options.commitSeconds * 1000,
       monotonicMs: () => performance.now(),
     });
@@ -89,7 +96,8 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
       ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),
     });
     session.watch(journal.event, () => journal.reap());
-    if (!options.readOnly) journal.startWithin(session);
+    reads.serve(session);
+    if (!options.readOnly && !options.singleThread) journal.startWithin(session);
     stopAtSignals(session, signals, options.mountPoint, stopEvent);
   } catch (error) {
     mount?.close();

@@ -69,6 +69,8 @@ export class FileDevice {
   readonly #vector = new IoVector();
   readonly #sectorBytes: number;
   #sizeBytes: number;
+  /** The host knows preadv2 with RWF_NOWAIT for this file. */
+  #tellsWaits = true;
   #claims: boolean;
   #closed = false;
 
@@ -119,10 +121,25 @@ export class FileDevice {
   }
 
   /**
-   * As `read`, but only when the host has all of it in memory.
-   * @returns false when it has not (or cannot tell); what `target` then holds is undefined.
+   * As `read`, but only when the host has all of it in memory. Where the host cannot tell, it is read however long
+   * that takes.
+   * @returns false when it has not; what `target` then holds is undefined.
    */
   readNoWait(target: Uint8Array, offsetBytes: number): boolean {
+    if (!this.#tellsWaits) {
+      this.read(target, offsetBytes);
+      return true;
+    }
+    try {
+      return this.#readNoWait(target, offsetBytes);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.errno !== ERRNO.EOPNOTSUPP) throw error;
+      this.#tellsWaits = false;
+      return this.readNoWait(target, offsetBytes);
+    }
+  }
+
+  #readNoWait(target: Uint8Array, offsetBytes: number): boolean {
     this.#check("preadv2", offsetBytes, target.length);
     this.#vector.clear();
     this.#vector.add(target);

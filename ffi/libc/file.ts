@@ -69,8 +69,8 @@ export function pread(
 
 /**
  * Reads only what is in the page cache (preadv2 with RWF_NOWAIT).
- * @returns bytes read, fewer than asked where the rest is not in memory; -1 when none are, or when the
- * file cannot be read so.
+ * @returns bytes read, fewer than asked where the rest is not in memory; -1 when none are.
+ * @throws SystemError EOPNOTSUPP when the file cannot be read so.
  */
 export function preadNoWait(
   descriptor: number,
@@ -87,7 +87,7 @@ export function preadNoWait(
   );
   if (result >= 0) return result;
   const number = errno();
-  if (number === ERRNO.EAGAIN || number === ERRNO.EOPNOTSUPP || number === ERRNO.EINTR) return -1;
+  if (number === ERRNO.EAGAIN || number === ERRNO.EINTR) return -1;
   throw new SystemError(number, "preadv2", path);
 }
 

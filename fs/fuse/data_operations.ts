@@ -1,6 +1,7 @@
 /** The port's operations on open files and directories. @module */
 
 import { NameOperations } from "./name_operations.ts";
+import type { ColdReads } from "./cold_reads.ts";
 import { GroupCommit } from "./group_commit.ts";
 import type { Caller, DirectorySink, Entry, Opened, Server } from "../../ffi/fuse/port.ts";
 import { ENOSYS } from "../errno.ts";
@@ -32,6 +33,8 @@ const WRITING = 1;
 export class DataOperations extends NameOperations {
   /** Answers deferred requests; there are none before `init`. */
   protected server: Server | undefined;
+  /** Reads that would wait for the disk go through this; undefined: they are waited for. */
+  protected coldReads: ColdReads | undefined;
   readonly groupCommit = new GroupCommit(
     this.engine,
     (unique, result) => this.server?.complete(unique, result),
@@ -75,12 +78,17 @@ export class DataOperations extends NameOperations {
   }
 
   read(
-    _caller: Caller,
+    caller: Caller,
     node: number,
     _handle: number,
     offset: number,
     targets: readonly Uint8Array[],
   ): number {
+    const [first] = targets;
+    if (this.coldReads !== undefined && first !== undefined && targets.length === 1) {
+      const result = this.coldReads.read(caller.unique, inodeOf(node), offset, first);
+      if (result !== undefined) return result;
+    }
     let done = 0;
     for (const target of targets) {
       const count = read(this.engine, inodeOf(node), offset + done, target);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type BackgroundReader, ColdReads } from "./cold_reads.ts";
 import { DataOperations } from "./data_operations.ts";
 import type {
   Attributes,
@@ -42,6 +43,8 @@ export interface ServeOptions {
   readonly commitMs: number;
   /** Milliseconds since some fixed time, never going back. */
   readonly monotonicMs: () => number;
+  /** Does reads that would wait for the disk; without one everybody waits for them. */
+  readonly backgroundReader?: BackgroundReader;
 }
 
 /** An opened ext4 file system as the FUSE server wants it. */
@@ -58,6 +61,9 @@ export class Ext4FileSystem extends DataOperations implements FileSystem {
 
   init(_connection: Connection, server: Server): void {
     this.server = server;
+    const { backgroundReader } = this.options;
+    if (backgroundReader === undefined) return;
+    this.coldReads = new ColdReads(this.engine, backgroundReader, server);
   }
 
   /** Makes the image complete: umount(2) may be waiting for just this. The device stays open. */

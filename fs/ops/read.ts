@@ -60,6 +60,37 @@ export function readBlocks(
   }
 }
 
+/** A part of a file's content that lies in one piece on the device. */
+export interface ContentPiece {
+  /** Byte of the range asked for at which it begins. */
+  readonly at: number;
+  readonly deviceOffset: number;
+  readonly bytes: number;
+}
+
+/** Where `length` bytes of a file's blocks from `offset` on lie; what is left out reads as zeros. */
+export function contentPieces(
+  engine: Engine,
+  inode: Inode,
+  offset: number,
+  length: number,
+): ContentPiece[] {
+  const { blockBytes } = engine.volume.geometry;
+  const pieces: ContentPiece[] = [];
+  for (let at = 0; at < length;) {
+    const fileBlock = Math.floor((offset + at) / blockBytes);
+    const within = offset + at - fileBlock * blockBytes;
+    const wanted = Math.ceil((within + length - at) / blockBytes);
+    lookupMap(engine.alloc, inode, fileBlock, wanted, mapping);
+    const bytes = Math.min(length - at, mapping.blocks * blockBytes - within);
+    if (mapping.diskBlock !== 0 && !mapping.unwritten) {
+      pieces.push({ at, deviceOffset: mapping.diskBlock * blockBytes + within, bytes });
+    }
+    at += bytes;
+  }
+  return pieces;
+}
+
 /** Reads as `readFile` and updates the access time as the mount options say. @returns bytes, or a negated errno. */
 export function read(engine: Engine, ino: number, offset: number, target: Uint8Array): number {
   const inode = engine.inode(ino);
