@@ -20,8 +20,11 @@ import {
   setHtreeBlockChecksum,
 } from "../layout/htree.ts";
 import { FLAG_UNSIGNED_HASH } from "../layout/superblock.ts";
+import { InodeFlag } from "../layout/inode.ts";
+import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
 import { EntryRegion } from "./entry_region.ts";
+import { FoldedNames, FoldingHasher } from "./folded_names.ts";
 import { LeafOrder } from "./leaf_order.ts";
 import { ReadSequence } from "./read_sequence.ts";
 
@@ -61,6 +64,13 @@ const nodeSealer: Sealer = {
     setHtreeBlockChecksum(buffer.bytes, buffer.view, NODE_ENTRIES_OFFSET, seed),
 };
 
+type HashSeed = [number, number, number, number];
+
+/** Whether names of the directory are found without regard to case, where the volume has the feature casefold. */
+export function ignoresCase(dir: Inode): boolean {
+  return (dir.flags & InodeFlag.CASEFOLD) !== 0;
+}
+
 /** A volume's directories. */
 export class DirContext {
   readonly volume: Volume;
@@ -83,7 +93,14 @@ export class DirContext {
   readonly unsignedHash: boolean;
   /** hash_version that a new index gets: 0 to 2. */
   readonly newHashVersion: number;
-  readonly hasher: DirHasher;
+  /** Hashes names as the directory at hand does: see `useHash`. */
+  hasher: DirHasher;
+  readonly #plainHasher: DirHasher;
+  readonly #foldingHasher: DirHasher | null;
+  /** Finds names in directories that disregard case, where the volume may have such. */
+  readonly foldedNames: FoldedNames | null;
+  /** Names are to be found as they are kept, in directories that disregard case too. */
+  exact = false;
   readonly leafSealer: Sealer | null;
   readonly rootSealer: Sealer | null;
   readonly nodeSealer: Sealer | null;
@@ -134,12 +151,11 @@ export class DirContext {
     this.unsignedHash = (superblock.flags & FLAG_UNSIGNED_HASH) !== 0;
     const version = superblock.defaultHashVersion;
     this.newHashVersion = version <= HashVersion.TEA ? version : HashVersion.HALF_MD4;
-    this.hasher = new DirHasher(
-      superblock.hashSeed(0),
-      superblock.hashSeed(1),
-      superblock.hashSeed(2),
-      superblock.hashSeed(3),
-    );
+    const [a, b, c, d] = [0, 1, 2, 3].map((i) => superblock.hashSeed(i)) as HashSeed;
+    const folds = superblock.hasIncompat(Incompat.CASEFOLD);
+    this.#plainHasher = this.hasher = new DirHasher(a, b, c, d);
+    this.#foldingHasher = folds ? new FoldingHasher(a, b, c, d) : null;
+    this.foldedNames = folds ? new FoldedNames() : null;
     this.order = new LeafOrder(geometry.blockBytes);
     this.copy = new Buffer(0, new Uint8Array(geometry.blockBytes));
     this.leafSealer = this.checksums ? leafSealer : null;
@@ -147,9 +163,18 @@ export class DirContext {
     this.nodeSealer = this.checksums ? nodeSealer : null;
   }
 
-  /** The version to hash names with, for a stored hash_version of 0 to 2. */
-  effectiveVersion(stored: number): number {
-    return effectiveHashVersion(stored, this.unsignedHash);
+  /** Sets `hasher` and `hashVersion` for a directory. @param stored hash_version of its index: 0 to 2. */
+  useHash(dir: Inode, stored: number): void {
+    this.hashVersion = effectiveHashVersion(stored, this.unsignedHash);
+    const folding = this.#foldingHasher;
+    this.hasher = folding !== null && ignoresCase(dir) ? folding : this.#plainHasher;
+  }
+
+  /** As `EntryRegion.find`; in a directory that disregards case, without regard to case. @throws Corrupt */
+  findEntry(dir: Inode, region: EntryRegion, name: Uint8Array): number {
+    const { foldedNames } = this;
+    if (foldedNames === null || this.exact || !ignoresCase(dir)) return region.find(name);
+    return foldedNames.find(region, name);
   }
 }
 

@@ -12,11 +12,17 @@
 
 import type { Allocator } from "../alloc/allocator.ts";
 import type { Handle } from "../journal/transaction.ts";
-import { FileType, setDirentFileType, setDirentInode } from "../layout/dirent.ts";
+import {
+  DIRENT_HEADER_BYTES,
+  direntNameLen,
+  FileType,
+  setDirentFileType,
+  setDirentInode,
+} from "../layout/dirent.ts";
 import { I_BLOCK_OFFSET, InodeFlag } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
 import { dirtyLeaf, isIndexed, loadLeaf, useLeaf } from "./blocks.ts";
-import { contextOf, type DirContext } from "./context.ts";
+import { contextOf, type DirContext, ignoresCase } from "./context.ts";
 import { setDotDot } from "./create.ts";
 import type { DirSlot } from "./dir_slot.ts";
 import { INLINE_HEAD } from "./entry_region.ts";
@@ -57,7 +63,21 @@ export function find(alloc: Allocator, dir: Inode, name: Uint8Array, out: DirSlo
   const context = contextOf(alloc);
   out.name = name;
   out.generation = context.generation;
-  return findIn(context, dir, name, out);
+  const ino = findIn(context, dir, name, out);
+  if (ino !== 0 && context.foldedNames !== null && ignoresCase(dir)) {
+    out.name = keptName(context, dir, out);
+  }
+  return ino;
+}
+
+/** The name that an entry has, which may differ from the one it was found by in case. */
+function keptName(context: DirContext, dir: Inode, slot: DirSlot): Uint8Array {
+  if (isDots(slot.name)) return slot.name;
+  const { fileBlock, offset } = slot;
+  const leaf = fileBlock < 0 ? null : loadLeaf(context, dir, fileBlock);
+  const start = offset + DIRENT_HEADER_BYTES;
+  const length = direntNameLen((leaf ?? dir).view, offset);
+  return (leaf?.bytes ?? dir.raw).slice(start, start + length);
 }
 
 function findIn(context: DirContext, dir: Inode, name: Uint8Array, out: DirSlot): number {
@@ -176,8 +196,13 @@ export function replace(
 function renew(context: DirContext, dir: Inode, slot: DirSlot): void {
   if (slot.generation === context.generation) return;
   const { ino } = slot;
-  if (findIn(context, dir, slot.name, slot) !== ino) {
-    throw new Error("the directory entry is no longer there");
+  context.exact = true;
+  try {
+    if (findIn(context, dir, slot.name, slot) !== ino) {
+      throw new Error("the directory entry is no longer there");
+    }
+  } finally {
+    context.exact = false;
   }
   slot.generation = context.generation;
 }

@@ -16,7 +16,10 @@ export class DirSlot {
   fileBlock = 0;
   /** Byte offset of the entry in its block, or in the inode's bytes. */
   offset = 0;
-  /** The name that was looked for: must stay as it is until the change is made. */
+  /**
+   * The name that was looked for: must stay as it is until the change is made. In a directory that disregards case, the
+   * name that the entry has.
+   */
   name: Uint8Array = NO_NAME;
   /** The context's generation when it was found: a slot from before a change is found again by its name. */
   generation = -1;

@@ -32,16 +32,16 @@ export const HASH_END = 0x100000000;
  */
 export function probeName(context: DirContext, dir: Inode, name: Uint8Array): number {
   const root = loadRoot(context, dir);
-  context.hashVersion = context.effectiveVersion(rootHashVersion(root.view));
+  context.useHash(dir, rootHashVersion(root.view));
   const hash = context.hasher.hash(context.hashVersion, name);
   descend(context, dir, root, hash);
   return hash;
 }
 
-/** Finds the way to the leaf for a hash; also sets `context.hashVersion`. @throws Corrupt */
+/** Finds the way to the leaf for a hash; also sets the context's hash. @throws Corrupt */
 export function probeHash(context: DirContext, dir: Inode, hash: number): void {
   const root = loadRoot(context, dir);
-  context.hashVersion = context.effectiveVersion(rootHashVersion(root.view));
+  context.useHash(dir, rootHashVersion(root.view));
   descend(context, dir, root, hash);
 }
 

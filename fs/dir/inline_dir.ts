@@ -94,10 +94,10 @@ export function findInline(
   out: DirSlot,
 ): number {
   let region = useHead(context, dir);
-  let at = region.find(name);
+  let at = context.findEntry(dir, region, name);
   if (at < 0) {
     region = useRest(context, dir);
-    at = region.find(name);
+    at = context.findEntry(dir, region, name);
   }
   return at < 0 ? 0 : fillSlot(region, at, out);
 }

@@ -63,7 +63,7 @@ export function findIndexed(
       context.leafBlock,
       loadLeaf(context, dir, context.leafBlock),
     );
-    const at = region.find(name);
+    const at = context.findEntry(dir, region, name);
     if (at >= 0) return fillSlot(region, at, out);
     if (left < 0) left = walkLimit(context, dir);
     if (left-- === 0) throw corruptHtree(dir.ino, 0, "leaves of one hash without end");
@@ -92,7 +92,7 @@ export function findLinear(
     for (let i = 0; fileBlock < next; i++, fileBlock++) {
       const leaf = verifiedLeaf(context, dir, fileBlock, diskBlock + i);
       const region = useLeaf(context, dir, fileBlock, leaf);
-      const at = region.find(name);
+      const at = context.findEntry(dir, region, name);
       if (at >= 0) return fillSlot(region, at, out);
     }
   }

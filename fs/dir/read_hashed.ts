@@ -82,7 +82,7 @@ function load(context: DirContext, dir: Inode, position: number): void {
 
 /** All of a directory of one block, or an inline one. */
 function loadWhole(context: DirContext, dir: Inode): void {
-  context.hashVersion = context.effectiveVersion(context.newHashVersion);
+  context.useHash(dir, context.newHashVersion);
   if (dir.has(InodeFlag.INLINE_DATA)) {
     const head = useHead(context, dir);
     appendRegion(context, head, head.start, 0, HASH_END, 0, HASH_END);

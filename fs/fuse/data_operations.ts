@@ -4,6 +4,7 @@ import { NameOperations } from "./name_operations.ts";
 import type { ColdReads } from "./cold_reads.ts";
 import { GroupCommit } from "./group_commit.ts";
 import type { Caller, DirectorySink, Entry, Opened, Server } from "../../ffi/fuse/port.ts";
+import { VALID_MS } from "./node_view.ts";
 import { ENOSYS } from "../errno.ts";
 import { copyRange } from "../ops/copy_range.ts";
 import { makeUnnamed } from "../ops/create.ts";
@@ -74,7 +75,7 @@ export class DataOperations extends NameOperations {
     opened.flags = OPEN_FLAGS;
     const fullMode = (mode & ~S_IFMT) | S_IFREG;
     const ino = makeUnnamed(this.engine, caller, inodeOf(parent), fullMode, umask);
-    return ino < 0 ? ino : this.give(ino, entry);
+    return ino < 0 ? ino : this.give(ino, entry, parent);
   }
 
   read(
@@ -160,6 +161,7 @@ export class DataOperations extends NameOperations {
     // The kernel asks for attributes at the start of every listing, wanted or not, and for more only
     // when somebody used those: at the start of a large one, what would have to be read is left out.
     const inMemory = offset === 0 && this.engine.inode(ino).size > SMALL_DIRECTORY_BYTES;
+    const validMs = this.engine.hasCasefold ? this.nameValidMs(node) : VALID_MS;
     return readDirectory(
       this.engine,
       ino,
@@ -167,6 +169,7 @@ export class DataOperations extends NameOperations {
       (bytes, start, end, entryIno, next, type) => {
         const { entry } = sink;
         this.#describe(entry, bytes, start, end, entryIno, inMemory);
+        if (validMs === 0) entry.entryValidMs = 0;
         if (!sink.plus(bytes, start, end, entryIno, next, type)) return false;
         if (entry.node !== 0) this.counts.add(entryIno);
         return true;

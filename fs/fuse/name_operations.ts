@@ -20,11 +20,11 @@ const S_IFMT = 0o170000;
 export class NameOperations extends NodeView {
   lookup(_caller: Caller, parent: number, name: Uint8Array, entry: Entry): number {
     const ino = lookup(this.engine, inodeOf(parent), name);
-    if (ino > 0) return this.give(ino, entry);
+    if (ino > 0) return this.give(ino, entry, parent);
     if (ino !== -ENOENT) return ino;
-    // A negative entry: the kernel need not ask again.
+    // A negative entry: the kernel need not ask again. An empty directory may come to disregard case.
     entry.node = 0;
-    entry.entryValidMs = VALID_MS;
+    entry.entryValidMs = this.engine.hasCasefold ? 0 : VALID_MS;
     return 0;
   }
 
@@ -50,7 +50,7 @@ export class NameOperations extends NodeView {
   ): number {
     const fullMode = (mode & S_IFMT) === 0 ? mode | S_IFREG : mode;
     const ino = makeNode(this.engine, caller, inodeOf(parent), name, fullMode, umask, rdev);
-    return ino < 0 ? ino : this.give(ino, entry);
+    return ino < 0 ? ino : this.give(ino, entry, parent);
   }
 
   mkdir(
@@ -62,7 +62,7 @@ export class NameOperations extends NodeView {
     entry: Entry,
   ): number {
     const ino = makeDirectory(this.engine, caller, inodeOf(parent), name, mode, umask);
-    return ino < 0 ? ino : this.give(ino, entry);
+    return ino < 0 ? ino : this.give(ino, entry, parent);
   }
 
   unlink(_caller: Caller, parent: number, name: Uint8Array): number {
@@ -81,7 +81,7 @@ export class NameOperations extends NodeView {
     entry: Entry,
   ): number {
     const ino = makeSymlink(this.engine, caller, inodeOf(parent), name, target);
-    return ino < 0 ? ino : this.give(ino, entry);
+    return ino < 0 ? ino : this.give(ino, entry, parent);
   }
 
   rename(
@@ -104,6 +104,6 @@ export class NameOperations extends NodeView {
   ): number {
     const ino = inodeOf(node);
     const result = link(this.engine, ino, inodeOf(newParent), newName);
-    return result < 0 ? result : this.give(ino, entry);
+    return result < 0 ? result : this.give(ino, entry, newParent);
   }
 }

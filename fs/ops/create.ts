@@ -35,7 +35,7 @@ export function makeNode(
   rdev: number,
 ): number {
   const dir = engine.inode(parent);
-  const allowed = mayAdd(dir, name);
+  const allowed = mayAdd(engine, dir, name);
   if (allowed < 0) return allowed;
   if (find(engine.alloc, dir, name, slot) !== 0) return -EEXIST;
   return engine.changeNames(dir.has(InodeFlag.DIRSYNC), (handle) => {

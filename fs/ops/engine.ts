@@ -10,6 +10,7 @@ import { Corrupt, FsError } from "../errors.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import { InodeFlag } from "../layout/inode.ts";
+import { ENCODING_STRICT } from "../layout/casefold.ts";
 import { GOOD_OLD_INODE_BYTES } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -85,6 +86,10 @@ export class Engine {
   readonly hasExtents: boolean;
   readonly hasDirectoryNlink: boolean;
   readonly hasDirectoryIndex: boolean;
+  /** Directories may disregard case. */
+  readonly hasCasefold: boolean;
+  /** Those that do take only names that are valid UTF-8. */
+  readonly hasStrictNames: boolean;
   readonly hasProjects: boolean;
 
   constructor(readonly volume: Volume, readonly options: EngineOptions) {
@@ -104,6 +109,8 @@ export class Engine {
     this.hasExtents = superblock.hasIncompat(Incompat.EXTENTS);
     this.hasDirectoryNlink = superblock.hasRoCompat(RoCompat.DIR_NLINK);
     this.hasDirectoryIndex = superblock.hasCompat(Compat.DIR_INDEX);
+    this.hasCasefold = superblock.hasIncompat(Incompat.CASEFOLD);
+    this.hasStrictNames = this.hasCasefold && (superblock.encodingFlags & ENCODING_STRICT) !== 0;
     this.hasProjects = superblock.hasRoCompat(RoCompat.PROJECT);
   }
 

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "../errno.ts";
+import { EINVAL, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "../errno.ts";
+import { isValidName } from "../layout/casefold.ts";
 import {
   InodeFlag,
   S_IFBLK,
@@ -41,12 +42,18 @@ export function entryType(engine: Engine, mode: number): number {
   return engine.hasFileTypes ? FILE_TYPES.get(mode & S_IFMT) ?? 0 : 0;
 }
 
-/** 0 when `dir` is a living directory in which names may be added, else a negated errno. */
-export function mayAdd(dir: Inode, name: Uint8Array): number {
+/** 0 when `dir` is a living directory in which this name may be added, else a negated errno. */
+export function mayAdd(engine: Engine, dir: Inode, name: Uint8Array): number {
   if (!dir.isDirectory) return -ENOTDIR;
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
   if (dir.links === 0) return -ENOENT;
-  return dir.has(InodeFlag.IMMUTABLE) ? -EPERM : 0;
+  if (dir.has(InodeFlag.IMMUTABLE)) return -EPERM;
+  return isNameRefused(engine, dir, name) ? -EINVAL : 0;
+}
+
+/** Whether the directory takes valid UTF-8 only, and this is none. */
+export function isNameRefused(engine: Engine, dir: Inode, name: Uint8Array): boolean {
+  return engine.hasStrictNames && dir.has(InodeFlag.CASEFOLD) && !isValidName(name);
 }
 
 /** 0 when the entry for `victim` may be taken out of `dir`, else a negated errno. */

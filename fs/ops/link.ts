@@ -15,7 +15,7 @@ const slot = new DirSlot();
 export function link(engine: Engine, ino: number, parent: number, name: Uint8Array): number {
   const inode = engine.inode(ino);
   const dir = engine.inode(parent);
-  const allowed = mayAdd(dir, name);
+  const allowed = mayAdd(engine, dir, name);
   if (allowed < 0) return allowed;
   if (inode.isDirectory || inode.has(InodeFlag.IMMUTABLE | InodeFlag.APPEND)) return -EPERM;
   if (inode.links >= engine.volume.geometry.maxLinks) return -EMLINK;

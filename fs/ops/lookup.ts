@@ -1,10 +1,10 @@
 /** Finding a name in a directory. @module */
 
 import { DirSlot, find } from "../dir/dir.ts";
-import { ENAMETOOLONG, ENOENT, ENOTDIR } from "../errno.ts";
+import { EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR } from "../errno.ts";
 import { Corrupt } from "../errors.ts";
 import type { Engine } from "./engine.ts";
-import { NAME_MAX } from "./limits.ts";
+import { isNameRefused, NAME_MAX } from "./limits.ts";
 
 const slot = new DirSlot();
 
@@ -16,6 +16,7 @@ export function lookup(engine: Engine, parent: number, name: Uint8Array): number
   const dir = engine.inode(parent);
   if (!dir.isDirectory) return -ENOTDIR;
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
+  if (isNameRefused(engine, dir, name)) return -EINVAL;
   const ino = find(engine.alloc, dir, name, slot);
   if (ino === 0) return -ENOENT;
   const inode = engine.volume.inodes.load(ino);

@@ -23,7 +23,7 @@ export function makeDirectory(
   umask: number,
 ): number {
   const dir = engine.inode(parent);
-  const allowed = mayAdd(dir, name);
+  const allowed = mayAdd(engine, dir, name);
   if (allowed < 0) return allowed;
   if (find(engine.alloc, dir, name, slot) !== 0) return -EEXIST;
   const linkable = maySubdirectory(engine, dir);

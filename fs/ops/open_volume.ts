@@ -7,6 +7,7 @@
 import type { BlockDevice } from "../device/device.ts";
 import { EBUSY, EINVAL, EROFS, EUCLEAN } from "../errno.ts";
 import { Corrupt, Unsupported } from "../errors.ts";
+import { ENCODING_UTF8_12_1 } from "../layout/casefold.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
 import { ROOT_INODE, type Superblock } from "../layout/superblock.ts";
 import { readSuperblock, Volume, type VolumeOptions } from "../volume/volume.ts";
@@ -25,7 +26,7 @@ const READABLE = Incompat.FILETYPE | Incompat.RECOVER | Incompat.META_BG | Incom
   Incompat.BIT64 | Incompat.MMP | Incompat.FLEX_BG | Incompat.EA_INODE | Incompat.CSUM_SEED |
   Incompat.LARGEDIR | Incompat.INLINE_DATA | Incompat.ENCRYPT | Incompat.CASEFOLD;
 /** Of these, those with which it cannot be changed here. */
-const READ_ONLY_INCOMPAT = Incompat.ENCRYPT | Incompat.CASEFOLD;
+const READ_ONLY_INCOMPAT = Incompat.ENCRYPT;
 /** Read-only-compatible features with which an image can be changed. */
 const WRITABLE = RoCompat.SPARSE_SUPER | RoCompat.LARGE_FILE | RoCompat.HUGE_FILE |
   RoCompat.GDT_CSUM | RoCompat.DIR_NLINK | RoCompat.EXTRA_ISIZE | RoCompat.BIGALLOC |
@@ -159,6 +160,9 @@ function checkFeatures(superblock: Superblock, readOnly: boolean): void {
       EROFS,
       `features that kfs does not know: ${featureNames("incompat", unknown).join(", ")}`,
     );
+  }
+  if (superblock.hasIncompat(Incompat.CASEFOLD) && superblock.encoding !== ENCODING_UTF8_12_1) {
+    throw new Unsupported(EINVAL, `encoding ${superblock.encoding} of names is not known to kfs`);
   }
   if (readOnly) return;
   const names = [

@@ -75,7 +75,7 @@ export function rename(
   const move: Move = { from, to, newName, source: engine.inode(ino), target };
   const allowed = check(engine, move, flags);
   if (allowed < 0) return allowed;
-  if (ino === targetIno) return 0;
+  if (ino === targetIno && !isOtherCase(move)) return 0;
   const durable = from.has(InodeFlag.DIRSYNC) || to.has(InodeFlag.DIRSYNC);
   if ((flags & EXCHANGE) !== 0) {
     return engine.changeNames(durable, (handle) => exchange(engine, handle, move));
@@ -88,12 +88,24 @@ export function rename(
   return result;
 }
 
+/** Whether only the case of a name changes, in a directory that disregards case. */
+function isOtherCase({ from, to, newName }: Move): boolean {
+  if (from !== to || !from.has(InodeFlag.CASEFOLD)) return false;
+  const isSameEntry = sourceSlot.fileBlock === targetSlot.fileBlock &&
+    sourceSlot.offset === targetSlot.offset;
+  return isSameEntry && !isSameName(sourceSlot.name, newName);
+}
+
+function isSameName(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
 function check(engine: Engine, move: Move, flags: number): number {
   const { from, to, source, target, newName } = move;
   const exchanging = (flags & EXCHANGE) !== 0;
   if (target !== null && (flags & NOREPLACE) !== 0) return -EEXIST;
   if (target === null && exchanging) return -ENOENT;
-  const allowed = mayRemove(from, source) || mayAdd(to, newName) ||
+  const allowed = mayRemove(from, source) || mayAdd(engine, to, newName) ||
     (target === null ? 0 : mayRemove(to, target));
   if (allowed < 0) return allowed;
   if (
@@ -155,7 +167,7 @@ function perform(
   owner: Credentials,
   flags: number,
 ): number {
-  const { from, to, newName, source, target } = move;
+  const { from, to, newName, source } = move;
   let whiteout: Inode | null = null;
   if ((flags & WHITEOUT) !== 0) {
     const made = makeInode(engine, handle, owner, from, S_IFCHR, 0);
@@ -165,6 +177,8 @@ function perform(
     whiteout = made;
   }
   const type = entryType(engine, source.mode);
+  // With only the case changed the entry found for the new name is the old one.
+  const target = move.target === source && isOtherCase(move) ? null : move.target;
   if (target !== null) replace(engine.alloc, handle, to, targetSlot, source.ino, type);
   else {
     const added = add(engine.alloc, handle, to, newName, source.ino, type, owner.uid === 0);

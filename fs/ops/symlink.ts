@@ -38,7 +38,7 @@ export function makeSymlink(
   target: Uint8Array,
 ): number {
   const dir = engine.inode(parent);
-  const allowed = mayAdd(dir, name);
+  const allowed = mayAdd(engine, dir, name);
   if (allowed < 0) return allowed;
   if (target.length === 0) return -ENOENT;
   if (target.length >= Math.min(engine.volume.geometry.blockBytes, 4096)) return -ENAMETOOLONG;

@@ -98,7 +98,7 @@ export const FEATURE_CASES: readonly FeatureCase[] = [
   ext4("mmp"),
   ext4("verity", { expect: "read-only" }),
   ext4("encrypt", { expect: "read-only" }),
-  ext4("casefold", { expect: "refused" }),
+  ext4("casefold"),
   { ...plain("-t", "ext4"), name: "ext4, TEA hash", tune: ["-E", "hash_alg=tea"] },
   { ...plain("-t", "ext4"), name: "ext4, legacy hash", tune: ["-E", "hash_alg=legacy"] },
 ];
