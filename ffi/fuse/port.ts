@@ -189,6 +189,8 @@ export interface Server {
   complete(unique: number, result: number): void;
   /** Answers a deferred request with these bytes. */
   completeData(unique: number, data: readonly Uint8Array[]): void;
+  /** FUSE_NOTIFY_INVAL_INODE without data: the kernel asks for the node's attributes the next time. Never waits. */
+  invalidateAttributes(node: number): void;
   /** FUSE_NOTIFY_INVAL_INODE: the kernel drops its cached data from `offset` for `length` bytes (0: to the end). */
   invalidateInode(node: number, offset: number, length: number): void;
   /** FUSE_NOTIFY_INVAL_ENTRY. */

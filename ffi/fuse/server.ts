@@ -216,6 +216,13 @@ export class FuseServer implements Server {
     this.#transport.sendDeferred(ticket, [header, ...data]);
   }
 
+  invalidateAttributes(node: number): void {
+    const body = new DataView(new ArrayBuffer(SIZE.NOTIFY_INVAL_INODE_OUT));
+    setU64(body, 0, node);
+    body.setBigInt64(8, -1n, true);
+    this.#notice(NOTIFY_INVAL_INODE, [new Uint8Array(body.buffer)], false);
+  }
+
   invalidateInode(node: number, offset: number, length: number): void {
     const body = new DataView(new ArrayBuffer(SIZE.NOTIFY_INVAL_INODE_OUT));
     setU64(body, 0, node);
@@ -234,9 +241,9 @@ export class FuseServer implements Server {
   }
 
   /** A notice is a reply with the number 0 and its code where the error would be. */
-  #notice(code: number, body: readonly Uint8Array[]): void {
+  #notice(code: number, body: readonly Uint8Array[], mayWait = true): void {
     if (!this.connected) return;
-    this.#transport.sendNotice([messageHeader(code, 0, 0, body), ...body]);
+    this.#transport.sendNotice([messageHeader(code, 0, 0, body), ...body], mayWait);
   }
 }
 

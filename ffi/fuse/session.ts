@@ -218,8 +218,10 @@ export class FuseSession implements Transport {
     if (header !== undefined) this.#writePieces([errorInPlaceOf(header, -ERRNO.EIO)]);
   }
 
-  /** Throws where the session has no thread for notices. */
-  sendNotice(pieces: readonly Uint8Array[]): void {
+  /** Throws for notices that may wait where the session has no thread for them. */
+  sendNotice(pieces: readonly Uint8Array[], mayWait: boolean): void {
+    // What the kernel refuses concerns a node that it does not know any more.
+    if (!mayWait) return void this.#writePieces(pieces);
     if (this.#notices === undefined) throw new Error("notices need SessionOptions.noticeThread");
     this.#notices.send(pieces);
   }

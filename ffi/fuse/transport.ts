@@ -15,6 +15,9 @@ export interface Transport {
    * @param pieces the whole reply, its header first; valid until the method returns.
    */
   sendDeferred(ticket: number, pieces: readonly Uint8Array[]): void;
-  /** Sends a notice (a message with the number 0). May do nothing where the other side takes none. */
-  sendNotice(pieces: readonly Uint8Array[]): void;
+  /**
+   * Sends a notice (a message with the number 0). May do nothing where the other side takes none.
+   * @param mayWait the kernel may wait for the answer to a request before it takes the notice.
+   */
+  sendNotice(pieces: readonly Uint8Array[], mayWait: boolean): void;
 }

@@ -23,7 +23,7 @@ import { filesystemStat } from "../ops/filesystem_stat.ts";
 import { finishEngine } from "../ops/open_volume.ts";
 import { setAttributes } from "../ops/set_attributes.ts";
 import { changeOf } from "./change_of.ts";
-import { ioctl } from "./ioctl.ts";
+import { changesAttributes, ioctl } from "./ioctl.ts";
 import { fillAttributes, inodeOf } from "./node.ts";
 
 /**
@@ -183,6 +183,8 @@ export class Ext4FileSystem extends DataOperations implements FileSystem {
     input: Uint8Array,
     output: Uint8Array,
   ): number {
-    return ioctl(this.engine, inodeOf(node), command, caller.uid === 0, input, output);
+    const result = ioctl(this.engine, inodeOf(node), command, caller.uid === 0, input, output);
+    if (result >= 0 && changesAttributes(command)) this.server?.invalidateAttributes(node);
+    return result;
   }
 }

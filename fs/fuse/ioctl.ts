@@ -46,6 +46,12 @@ const IOCTLS: ReadonlyMap<number, Ioctl> = new Map([
   [0x80111500, getUuid],
 ]);
 
+/** Whether the command changes what the kernel may keep of a node: change time and attribute bits. */
+export function changesAttributes(command: number): boolean {
+  const action = IOCTLS.get(command >>> 0);
+  return action === changeFlags || action === changeExtended;
+}
+
 /** Does the ioctl `command`. @returns the length of the answer in `output`, or a negated errno (ENOTTY: unknown). */
 export function ioctl(
   engine: Engine,

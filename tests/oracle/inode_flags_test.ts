@@ -76,3 +76,16 @@ testProgram({
     script(mounted, "echo changed > d/old; chattr -i d; rm -r d");
   },
 });
+
+testProgram({
+  name: "what stat shows after chattr is up to date",
+  programs: ["chattr", "stat"],
+  image: { size: "32M" },
+  work(mounted) {
+    script(
+      mounted,
+      "touch file; stat -c %z file > before; sleep 0.02; chattr +d file; stat -c %z file > after; " +
+        "! cmp -s before after",
+    );
+  },
+});

@@ -58,6 +58,7 @@ function make() {
   const server: Server = {
     complete: (_unique, result) => void answers.push(result),
     completeData: (_unique, [data]) => void answers.push(data ?? new Uint8Array(0)),
+    invalidateAttributes: () => {},
     invalidateInode: () => {},
     invalidateEntry: () => {},
   };
