@@ -64,10 +64,15 @@ function crcOfWords(seed: number, bytes: Uint8Array, start: number, end: number)
   let crc = seed;
   let at = start;
   for (const stop = end - 15; at < stop; at += 16) {
-    crc = wordTerm(0x3000, crc ^ view.getInt32(at, true)) ^
-      wordTerm(0x2000, view.getInt32(at + 4, true)) ^
-      wordTerm(0x1000, view.getInt32(at + 8, true)) ^
-      wordTerm(0, view.getInt32(at + 12, true));
+    const word = view.getInt32(at, true);
+    const second = view.getInt32(at + 4, true);
+    const third = view.getInt32(at + 8, true);
+    const fourth = view.getInt32(at + 12, true);
+    crc = wordTerm(0x3000, crc ^ word);
+    // Most of a new directory or bitmap block is zeros, which contribute nothing.
+    if ((second | third | fourth) !== 0) {
+      crc ^= wordTerm(0x2000, second) ^ wordTerm(0x1000, third) ^ wordTerm(0, fourth);
+    }
   }
   for (const stop = end - 3; at < stop; at += 4) {
     crc = wordTerm(0, crc ^ view.getInt32(at, true));
