@@ -6,6 +6,7 @@
 
 import { hostName } from "../ffi/libc/host_name.ts";
 import { realTime } from "../ffi/libc/clock.ts";
+import { randomWords } from "../fs/bytes/random_words.ts";
 import type { BlockDevice } from "../fs/device/device.ts";
 import { EINVAL, EIO } from "../fs/errno.ts";
 import { type AccessTimePolicy, type DataMode, type Engine } from "../fs/ops/engine.ts";
@@ -100,7 +101,6 @@ function imageOf(
   host: MultiMountHost,
 ): Image {
   let engine: Engine;
-  const words = new Uint32Array(1);
   try {
     engine = openEngine(device, {
       readOnly: options.readOnly ?? false,
@@ -116,7 +116,7 @@ function imageOf(
       dataMode: options.dataMode ?? "ordered",
       directorySync: false,
       discard: options.discard ?? false,
-      random: options.random ?? (() => crypto.getRandomValues(words)[0] ?? 0),
+      random: options.random ?? randomWords(),
       noRecovery: options.noRecovery ?? false,
       mountPoint: "",
       host: options.wait === undefined ? host : { ...host, wait: options.wait },

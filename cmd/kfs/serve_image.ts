@@ -18,6 +18,7 @@ import { realTime } from "../../ffi/libc/clock.ts";
 import { openSignals } from "../../ffi/libc/signals.ts";
 import { type FuseMount, mountFuse, setReadAhead } from "../../ffi/libfuse3/mount.ts";
 import type { MountOptions } from "../../ffi/libfuse3/options.ts";
+import { randomWords } from "../../fs/bytes/random_words.ts";
 import { serveEngine } from "../../fs/fuse/quota_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
@@ -160,7 +161,6 @@ function openImage(
       realTime(this);
     },
   };
-  const words = new Uint32Array(1);
   try {
     return openEngine(device, {
       readOnly: options.readOnly,
@@ -178,7 +178,7 @@ function openImage(
       dataMode: options.dataMode,
       barriers: options.barriers,
       discard: options.discard,
-      random: () => crypto.getRandomValues(words)[0] ?? 0,
+      random: randomWords(),
       noRecovery: options.noRecovery,
       mountPoint: options.mountPoint,
       quotaLimits: options.quotaLimits,
