@@ -19,7 +19,8 @@ interface Request {
 }
 
 /** As `cmd/kfs/background.ts` gives them to the serving process: small young generations. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1";
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1," +
+  "--minimum-invocations-after-ic-update=100";
 const DIST = `${projectRoot}/dist`;
 
 /** A download that goes nowhere must not stop the build. */
