@@ -26,7 +26,13 @@ import {
 } from "./target.ts";
 import { TREE_SCENARIOS } from "./tree_copy.ts";
 
-const ALL_TARGETS: readonly TargetName[] = ["kfs", "fuse2fs", "kernel", "passthrough_ll"];
+const ALL_TARGETS: readonly TargetName[] = [
+  "kfs",
+  "no journal",
+  "fuse2fs",
+  "kernel",
+  "passthrough_ll",
+];
 const SCENARIOS: readonly Scenario[] = [
   ...METADATA_SCENARIOS,
   ...DATA_SCENARIOS,

@@ -30,7 +30,7 @@ export const HELP =
   --quick             fewer files, less data, fewer rounds
   --rounds N          rounds, interleaved over the targets (5; 2 with --quick)
   --only ROW          only rows whose name contains ROW; may be given again
-  --targets A,B       of kfs, fuse2fs, kernel, passthrough_ll (all that this machine can run)
+  --targets A,B       of kfs, "no journal", fuse2fs, kernel, passthrough_ll (all that this machine can run)
   --passthrough PATH  libfuse's example passthrough_ll (or KFS_PASSTHROUGH)
   --dir FOLDER        where the images lie (tmpfs)
   --million           create a million files in one directory
@@ -58,7 +58,13 @@ export function parseOptions(args: readonly string[]): BenchOptions | "help" {
     quick,
     rounds: Number(values.rounds ?? (quick ? 2 : 5)),
     only: values.only ?? [],
-    targets: values.targets?.split(",") ?? ["kfs", "fuse2fs", "kernel", "passthrough_ll"],
+    targets: values.targets?.split(",") ?? [
+      "kfs",
+      "no journal",
+      "fuse2fs",
+      "kernel",
+      "passthrough_ll",
+    ],
     json: values.json,
     folder: values.dir ?? roomyFolder(),
     passthrough: values.passthrough ?? Deno.env.get("KFS_PASSTHROUGH"),

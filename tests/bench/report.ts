@@ -6,7 +6,7 @@
 
 import { median, type Results, type Row, type Unit } from "./measure.ts";
 
-const COLUMNS = ["kfs", "fuse2fs", "kernel", "passthrough_ll", "mke2fs"] as const;
+const COLUMNS = ["kfs", "no journal", "fuse2fs", "kernel", "passthrough_ll", "mke2fs"] as const;
 type Column = typeof COLUMNS[number];
 
 /** Units where more is better. */

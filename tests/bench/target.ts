@@ -13,8 +13,8 @@ import { mountsUnder } from "../harness/scratch.ts";
 import { fuse } from "../harness/skip.ts";
 import type { BenchOptions } from "./options.ts";
 
-/** Columns of the table, in this order. */
-export type TargetName = "kfs" | "fuse2fs" | "kernel" | "passthrough_ll";
+/** Columns of the table. "no journal" is kfs on an image without one. */
+export type TargetName = "kfs" | "no journal" | "fuse2fs" | "kernel" | "passthrough_ll";
 
 /** One implementation at work. */
 export interface Target extends Disposable {
@@ -39,16 +39,20 @@ class ImageTarget implements Target {
   #mounted: Mounted;
 
   constructor(
-    readonly name: "kfs" | "fuse2fs" | "kernel",
+    readonly name: Exclude<TargetName, "passthrough_ll">,
     readonly image: string,
     readonly root: string,
   ) {
-    this.#mounted = mount(name, image, root);
+    this.#mounted = this.#mount();
+  }
+
+  #mount(): Mounted {
+    return mount(this.name === "no journal" ? "kfs" : this.name, this.image, this.root);
   }
 
   remount(): void {
     this.#mounted.unmount();
-    this.#mounted = mount(this.name, this.image, this.root);
+    this.#mounted = this.#mount();
   }
 
   residentMiB(): number | undefined {
@@ -102,7 +106,7 @@ class PassthroughTarget implements Target {
 export function unavailable(name: TargetName, options: BenchOptions): string | undefined {
   if (!options.targets.includes(name)) return "not asked for";
   if (name === "kernel") return kernelExt4();
-  if (name === "kfs") return command("kfs")() ?? fuse();
+  if (name === "kfs" || name === "no journal") return command("kfs")() ?? fuse();
   if (name === "fuse2fs") return findProgram(name) === undefined ? "not installed" : fuse();
   return options.passthrough === undefined ? "no path given (--passthrough)" : fuse();
 }
@@ -119,11 +123,12 @@ export function startTarget(
   base: string,
   options: BenchOptions,
 ): Target {
-  const root = `${folder}/${name}.mnt`;
+  const root = `${folder}/${name.replace(" ", "-")}.mnt`;
   if (name === "passthrough_ll") {
     return new PassthroughTarget(options.passthrough ?? "", `${folder}/${name}.source`, root);
   }
   const image = `${folder}/${name}.img`;
   must("cp", ["--sparse=always", base, image]);
+  if (name === "no journal") must("tune2fs", ["-O", "^has_journal", image]);
   return new ImageTarget(name, image, root);
 }
