@@ -1,0 +1,97 @@
+/**
+ * Findings: what they say, and keeping a bounded number of them.
+ *
+ * @module
+ */
+
+import { type Code, CODES, type Severity } from "./codes.ts";
+
+/** Where something was found; only what applies is set. */
+export interface Where {
+  readonly inode?: number;
+  readonly group?: number;
+  /** Disk block. */
+  readonly block?: number;
+  /** Block within the inode's file. */
+  readonly fileBlock?: number;
+  /** Byte offset within the block. */
+  readonly offset?: number;
+  readonly field?: string;
+  /** Name of a directory entry or attribute. */
+  readonly name?: string;
+}
+
+/** One thing that is wrong, or worth knowing. */
+export interface Finding {
+  readonly code: Code;
+  readonly severity: Severity;
+  /** The structure's usual name, e.g. "group descriptor". */
+  readonly structure: string;
+  readonly where: Where;
+  /** A line for people, with place and values. */
+  readonly message: string;
+  readonly found?: number | string;
+  readonly expected?: number | string;
+}
+
+/** Keeps the first findings of each code, and counts all. */
+export class Findings {
+  readonly kept: Finding[] = [];
+  readonly counts = new Map<Code, number>();
+  errors = 0;
+  warnings = 0;
+  notes = 0;
+
+  /**
+   * @param keep findings that are kept.
+   * @param keepOfCode findings of one code that are kept.
+   */
+  constructor(readonly keep: number, readonly keepOfCode: number) {}
+
+  add(
+    code: Code,
+    where: Where,
+    found?: number | string,
+    expected?: number | string,
+    detail?: string,
+  ): void {
+    const [severity, structure, , text] = CODES[code];
+    if (severity === "error") this.errors++;
+    else if (severity === "warning") this.warnings++;
+    else this.notes++;
+    const count = (this.counts.get(code) ?? 0) + 1;
+    this.counts.set(code, count);
+    if (count > this.keepOfCode || this.kept.length >= this.keep) return;
+    const place = placeOf(where);
+    const message = `${structure}${place === "" ? "" : ` (${place})`}: ${text}` +
+      (detail === undefined ? "" : `: ${detail}`) +
+      (found === undefined ? "" : `: found ${found}`) +
+      (expected === undefined ? "" : `${found === undefined ? ":" : ","} expected ${expected}`);
+    this.kept.push({
+      code,
+      severity,
+      structure,
+      where,
+      message,
+      ...(found === undefined ? {} : { found }),
+      ...(expected === undefined ? {} : { expected }),
+    });
+  }
+
+  /** How often a code was found. */
+  countOf(code: Code): number {
+    return this.counts.get(code) ?? 0;
+  }
+}
+
+function placeOf(where: Where): string {
+  const parts: string[] = [];
+  if (where.group !== undefined) parts.push(`group ${where.group}`);
+  if (where.inode !== undefined) parts.push(`inode ${where.inode}`);
+  if (where.fileBlock !== undefined) parts.push(`file block ${where.fileBlock}`);
+  if (where.block !== undefined) parts.push(`block ${where.block}`);
+  if (where.offset !== undefined) parts.push(`offset ${where.offset}`);
+  if (where.name !== undefined) parts.push(`name ${JSON.stringify(where.name)}`);
+  if (where.field !== undefined) parts.push(where.field);
+  return parts.join(", ");
+}
