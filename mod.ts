@@ -16,6 +16,7 @@
  */
 
 export { createMemoryImage, format, type FormatOptions } from "./lib/format.ts";
+export { check } from "./lib/check.ts";
 export { open, type OpenOptions } from "./lib/open.ts";
 export { Image } from "./lib/image.ts";
 export { ImageFile, SeekMode } from "./lib/image_file.ts";
@@ -38,6 +39,16 @@ export type { TimeInput, Timestamp } from "./lib/timestamp.ts";
 export type { XattrOptions } from "./lib/xattrs.ts";
 
 export type { BlockDevice } from "./fs/device/device.ts";
+export type {
+  CheckOptions,
+  CheckReport,
+  CheckStatistics,
+  Code,
+  Finding,
+  Severity,
+  Where,
+} from "./fs/check/check.ts";
+export { CODES } from "./fs/check/check.ts";
 export { MemoryDevice } from "./fs/device/memory.ts";
 export { Corrupt, DeviceError, Unsupported } from "./fs/errors.ts";
 export { InodeFlag } from "./fs/layout/inode.ts";

@@ -47,6 +47,7 @@ function smoke(bin: string, scratch: string): void {
   must("e2fsck", "-fn", image);
   const found = must("debugfs", "-R", "cat /folder/file", image);
   if (found !== TEXT) throw new Error(`debugfs reads ${JSON.stringify(found)}`);
+  timed("kfsctl check", () => must(`${bin}/kfsctl`, "check", image));
 }
 
 const folder = Deno.args[0] ?? "dist";

@@ -1,0 +1,65 @@
+/**
+ * kfsctl: looks after ext4 images. One command a module, in `cmd/kfsctl/`.
+ *
+ * @module
+ */
+
+import { COMMANDS, type Subcommand } from "./kfsctl/commands.ts";
+import { CommandError, errorLine } from "./shared/command_error.ts";
+import { helpText, parseCommandLine } from "./shared/command_line.ts";
+import { VERSION } from "./shared/version.ts";
+
+/** Exit status when there is no such command. */
+const USAGE_STATUS = 16;
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return `Usage: kfsctl COMMAND [options] TARGET
+
+Looks after ext4 images.
+
+Commands:
+${lines.join("\n")}
+
+kfsctl COMMAND --help tells more of a command; kfsctl --version prints the version.`;
+}
+
+async function runSubcommand(command: Subcommand, args: readonly string[]): Promise<number> {
+  const { spec, statuses } = command;
+  try {
+    const line = parseCommandLine(spec, args);
+    if (line.has("h")) {
+      console.log(await helpText(spec));
+      return 0;
+    }
+    return await command.run(line);
+  } catch (error) {
+    const text = errorLine(error);
+    if (text === undefined) console.error(`${spec.name}: internal error:`, error);
+    else console.error(`${spec.name}: ${text}`);
+    if (text === undefined) return statuses.fault;
+    return error instanceof CommandError ? statuses.usage : statuses.failure;
+  }
+}
+
+/** Runs kfsctl with these arguments; returns the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "-h" || name === "--help" || name === "help") {
+    console.log(overview());
+    return name === undefined ? USAGE_STATUS : 0;
+  }
+  if (name === "-V" || name === "--version") {
+    console.log(`kfsctl (kfs) ${VERSION}`);
+    return 0;
+  }
+  const known = COMMANDS.find((command) => command.name === name);
+  if (known === undefined) {
+    console.error(`kfsctl: there is no command ${name} (kfsctl --help lists all)`);
+    return USAGE_STATUS;
+  }
+  return await runSubcommand(await known.load(), rest);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,31 @@
+/**
+ * What the two threads of `kfsctl check` tell each other.
+ *
+ * @module
+ */
+
+import type { CheckReport } from "../../mod.ts";
+
+/** The task. */
+export interface CheckOrder {
+  readonly path: string;
+  readonly offsetBytes: number;
+  /** Take the image's lock, and fail when it is taken. */
+  readonly lock: boolean;
+  readonly journal: "replay" | "ignore";
+  readonly allowOrphans: boolean;
+  readonly maxFindings: number;
+  /** One 32-bit word: not 0 asks for an early end. */
+  readonly stop: SharedArrayBuffer;
+}
+
+/** The answers. */
+export type FromCheckWorker =
+  | {
+    readonly kind: "progress";
+    readonly step: string;
+    readonly done: number;
+    readonly total: number;
+  }
+  | { readonly kind: "report"; readonly report: CheckReport }
+  | { readonly kind: "failed"; readonly text: string };

@@ -1,0 +1,41 @@
+/**
+ * The table of kfsctl's commands.
+ *
+ * @module
+ */
+
+import type { CommandLine, CommandSpec } from "../shared/command_line.ts";
+
+/** What a command ends with when it cannot do its work. */
+export interface Statuses {
+  /** The command line is wrong. */
+  readonly usage: number;
+  /** The target cannot be opened, or fails. */
+  readonly failure: number;
+  /** The program is at fault. */
+  readonly fault: number;
+}
+
+/** A command, loaded when it is asked for. */
+export interface Subcommand {
+  readonly spec: CommandSpec;
+  readonly statuses: Statuses;
+  /** @returns the exit status. */
+  run(line: CommandLine): Promise<number>;
+}
+
+/** A row of the table. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Subcommand>;
+}
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "check",
+    summary: "checks an image; only reads",
+    load: async () => (await import("./check.ts")).CHECK,
+  },
+];
