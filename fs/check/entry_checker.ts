@@ -141,10 +141,16 @@ export class EntryChecker {
     this.#checkName(block, offset, position, ino);
     this.#addHash(block, offset, position);
     if (position > 1) this.#target.setParent(ino, this.#ino, where);
-    if (block.diskBlock !== 0 && !this.#names.add(block.bytes, view, offset, block.diskBlock)) {
-      findings.add("entry_duplicate", where());
-    }
+    if (block.diskBlock !== 0) this.#checkDuplicate(block, offset);
     this.#check.countedLinks.increment(ino);
+  }
+
+  /** e2fsck looks for duplicates within one block. */
+  #checkDuplicate(block: EntryBlock, offset: number): void {
+    const other = this.#names.add(block.bytes, block.view, offset, block.diskBlock);
+    if (other === undefined) return;
+    const code = other === block.diskBlock ? "entry_duplicate" : "entry_duplicate_elsewhere";
+    this.#check.findings.add(code, this.#where(block, offset, this.#name(block, offset)));
   }
 
   /** Names and targets that only the first two entries may have. */

@@ -16,6 +16,7 @@ import { checkFields, checkFlags } from "./inode_fields.ts";
 import { InodeBlocks } from "./inode_blocks.ts";
 import type { InodeReader } from "./inode_reader.ts";
 import { RawInode } from "./raw_inode.ts";
+import { ReadableXattrs } from "./readable_xattrs.ts";
 import { checkReserved } from "./reserved_inodes.ts";
 import { deviceIsGood, hasMappedBlocks, SpecialFiles } from "./special_files.ts";
 import { XattrChecker, type XattrCost } from "./xattr_checker.ts";
@@ -30,6 +31,7 @@ export class InodePass {
   readonly #blocks: InodeBlocks;
   readonly #special: SpecialFiles;
   readonly #policies: EncryptionPolicies;
+  readonly #readable: ReadableXattrs;
   readonly #checksDtime: boolean;
 
   constructor(check: CheckContext, inodes: InodeReader) {
@@ -38,6 +40,7 @@ export class InodePass {
     this.#blocks = new InodeBlocks(check, this.#xattrs);
     this.#special = new SpecialFiles(check);
     this.#policies = new EncryptionPolicies(check);
+    this.#readable = new ReadableXattrs(check, inodes);
     this.#checksDtime = dtimeTells(check);
   }
 
@@ -126,7 +129,9 @@ export class InodePass {
     }
     if (inline && raw.ino >= superblock.firstInode) {
       if (!superblock.hasIncompat(Incompat.INLINE_DATA)) findings.add("inline_data_feature", where);
-      else if (inlineValue(raw) === undefined) findings.add("inline_data_attribute", where);
+      else if (inlineValue(raw) === undefined || !this.#readable.check(raw)) {
+        findings.add("inline_data_attribute", where);
+      }
     }
     if (raw.links === 0 && raw.ino !== ROOT_INODE && raw.ino !== JOURNAL_INODE && raw.ino !== 1) {
       return;

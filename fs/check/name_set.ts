@@ -37,9 +37,9 @@ export class NameSet {
 
   /**
    * Adds the entry at `offset` of the block `bytes`.
-   * @returns false when the directory has an entry of this name.
+   * @returns undefined when the name is new, else the disk block of the entry that has it.
    */
-  add(bytes: Uint8Array, view: DataView, offset: number, diskBlock: number): boolean {
+  add(bytes: Uint8Array, view: DataView, offset: number, diskBlock: number): number | undefined {
     const length = direntNameLen(view, offset);
     const hash = hashOf(bytes, offset + NAME_OFFSET, length);
     const place = diskBlock * bytes.length + offset;
@@ -47,14 +47,15 @@ export class NameSet {
     let slot = hash & mask;
     for (; this.#hashes[slot] !== 0; slot = (slot + 1) & mask) {
       if (this.#hashes[slot] !== hash) continue;
-      if (this.#isSame(bytes, offset, length, diskBlock, this.#places[slot] as number)) {
-        return false;
+      const other = this.#places[slot] as number;
+      if (this.#isSame(bytes, offset, length, diskBlock, other)) {
+        return Math.floor(other / bytes.length);
       }
     }
     this.#hashes[slot] = hash;
     this.#places[slot] = place;
     if (++this.#count * 2 > this.#hashes.length) this.#grow();
-    return true;
+    return undefined;
   }
 
   #isSame(
