@@ -77,11 +77,6 @@ export class Findings {
       ...(expected === undefined ? {} : { expected }),
     });
   }
-
-  /** How often a code was found. */
-  countOf(code: Code): number {
-    return this.counts.get(code) ?? 0;
-  }
 }
 
 function placeOf(where: Where): string {

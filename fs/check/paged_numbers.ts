@@ -31,18 +31,6 @@ export class PagedNumbers {
     return value;
   }
 
-  /** Indexes and numbers that are not 0, in order. */
-  *entries(): Generator<readonly [number, number]> {
-    for (const number of [...this.#pages.keys()].sort((a, b) => a - b)) {
-      const page = this.#pages.get(number);
-      if (page === undefined) continue;
-      for (let at = 0; at < PAGE_ENTRIES; at++) {
-        const value = page[at] as number;
-        if (value !== 0) yield [number * PAGE_ENTRIES + at, value];
-      }
-    }
-  }
-
   #page(number: number): Uint32Array | undefined {
     if (number !== this.#lastNumber) {
       this.#lastNumber = number;

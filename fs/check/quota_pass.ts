@@ -50,6 +50,7 @@ class QuotaFile {
   readonly #block: Uint8Array<ArrayBuffer>;
   readonly #blocks: number;
   readonly #seen = new Set<number>();
+  readonly #entryBlocks = new Set<number>();
   readonly #seenIds = new Set<number>();
 
   /** @throws Corrupt */
@@ -93,13 +94,19 @@ class QuotaFile {
   compare(sums: ReadonlyMap<number, Usage>): void {
     this.#tree(QUOTA_ROOT_BLOCK, 0, sums);
     for (const [id, usage] of sums) {
-      if (!this.#seenIds.has(id)) this.#report(id, "no entry", text(usage));
+      if (this.#seenIds.has(id) || isCounted(usage, NOTHING)) continue;
+      this.#report(id, "no entry", text(usage));
     }
   }
 
+  /** Several slots of the last level may name one block of entries; all else is there once. */
   #tree(block: number, level: number, sums: ReadonlyMap<number, Usage>): void {
-    if (this.#seen.has(block)) return;
+    if (this.#seen.has(block)) {
+      if (level === QUOTA_TREE_DEPTH && this.#entryBlocks.has(block)) return;
+      throw new Corrupt("quota", `inode ${this.inode}`, `block ${block} is in the tree twice`);
+    }
     this.#seen.add(block);
+    if (level === QUOTA_TREE_DEPTH) this.#entryBlocks.add(block);
     const view = this.#read(block);
     if (level === QUOTA_TREE_DEPTH) {
       this.#entries(view, sums);
@@ -117,10 +124,8 @@ class QuotaFile {
       if (isFreeQuotaEntry(view, offset)) continue;
       const entry = decodeQuotaEntry(view, offset);
       this.#seenIds.add(entry.id);
-      const usage = sums.get(entry.id) ?? { spaceBytes: 0, inodes: 0 };
-      if (usage.spaceBytes !== entry.spaceBytes || usage.inodes !== entry.inodes) {
-        this.#report(entry.id, text(entry), text(usage));
-      }
+      const usage = sums.get(entry.id) ?? NOTHING;
+      if (!isCounted(usage, entry)) this.#report(entry.id, text(entry), text(usage));
     }
   }
 
@@ -130,6 +135,18 @@ class QuotaFile {
   }
 }
 
-function text(usage: Usage): string {
+/** What a quota file states. */
+type Stated = Pick<Usage, "spaceBytes" | "inodes">;
+
+const NOTHING: Usage = { spaceBytes: 0, inodes: 0, inlineSymlinks: 0 };
+
+/** Whether the file states what was added up, with or without inline symbolic links. */
+function isCounted(usage: Usage, stated: Stated): boolean {
+  const { spaceBytes, inodes, inlineSymlinks } = usage;
+  return stated.spaceBytes === spaceBytes &&
+    (stated.inodes === inodes || stated.inodes === inodes - inlineSymlinks);
+}
+
+function text(usage: Stated): string {
   return `${usage.spaceBytes} bytes in ${usage.inodes} inodes`;
 }

@@ -108,6 +108,6 @@ function innerIsReadable(list: XattrList, entry: number, last: number): boolean 
   if (stored === 0) return true;
   const nameStart = entry + XATTR_ENTRY_BYTES;
   const name = bytes.subarray(nameStart, nameStart + xattrNameBytes(view, entry));
-  const value = bytes.subarray(start, start + size);
+  const value = bytes.subarray(start, start + xattrValueBytes(size));
   return stored === xattrEntryHash(name, value) || stored === xattrEntryHash(name, value, true);
 }
