@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { createMemoryImage, type MemoryImage, open } from "../../mod.ts";
-import { memoryMustBeClean } from "../../tests/harness/library.ts";
-import type { BlockDevice } from "../device/device.ts";
-import { Corrupt, FsError, Unsupported } from "../errors.ts";
-import { decodeMmp, encodeMmp, MMP_SEQUENCE_CLEAN, MMP_SEQUENCE_FSCK } from "../layout/mmp.ts";
-import { readSuperblock } from "../volume/volume.ts";
-import type { Engine } from "./engine.ts";
-import { makeNode } from "./create.ts";
-import type { MultiMountHost } from "./multi_mount.ts";
-import { closeEngine, openEngine } from "./open_volume.ts";
+import { memoryMustBeClean } from "../harness/library.ts";
+import type { BlockDevice } from "../../fs/device/device.ts";
+import { Corrupt, FsError, Unsupported } from "../../fs/errors.ts";
+import {
+  decodeMmp,
+  encodeMmp,
+  MMP_SEQUENCE_CLEAN,
+  MMP_SEQUENCE_FSCK,
+} from "../../fs/layout/mmp.ts";
+import { readSuperblock } from "../../fs/volume/volume.ts";
+import type { Engine } from "../../fs/ops/engine.ts";
+import { makeNode } from "../../fs/ops/create.ts";
+import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
+import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
 
 const FEATURES = { features: ["mmp"] } as const;
 const START_SECONDS = 1_700_000_000;
