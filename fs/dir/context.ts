@@ -11,6 +11,7 @@ import { DirHasher, effectiveHashVersion, HashVersion } from "../layout/dir_hash
 import { DIRENT_TAIL_BYTES, setDirentBlockChecksum } from "../layout/dirent.ts";
 import { Compat, Incompat } from "../layout/features.ts";
 import {
+  corruptHtree,
   MAX_INDIRECT_LEVELS,
   MAX_INDIRECT_LEVELS_LARGE_DIR,
   NODE_ENTRIES_OFFSET,
@@ -24,6 +25,7 @@ import { InodeFlag } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
 import { EntryRegion } from "./entry_region.ts";
+import { EncryptedNames, StoredHasher } from "./encrypted_names.ts";
 import { FoldedNames, FoldingHasher } from "./folded_names.ts";
 import { LeafOrder } from "./leaf_order.ts";
 import { ReadSequence } from "./read_sequence.ts";
@@ -97,8 +99,13 @@ export class DirContext {
   hasher: DirHasher;
   readonly #plainHasher: DirHasher;
   readonly #foldingHasher: DirHasher | null;
+  readonly #storedHasher: DirHasher | null;
   /** Finds names in directories that disregard case, where the volume may have such. */
   readonly foldedNames: FoldedNames | null;
+  /** Shows and finds names of encrypted directories, where the volume may have such. */
+  readonly encryptedNames: EncryptedNames | null;
+  /** How `read` is to show the hashes of names, in an encrypted directory. */
+  shows: "nothing" | "names" | "names with hashes" = "nothing";
   /** Names are to be found as they are kept, in directories that disregard case too. */
   exact = false;
   readonly leafSealer: Sealer | null;
@@ -156,6 +163,9 @@ export class DirContext {
     this.#plainHasher = this.hasher = new DirHasher(a, b, c, d);
     this.#foldingHasher = folds ? new FoldingHasher(a, b, c, d) : null;
     this.foldedNames = folds ? new FoldedNames() : null;
+    const encrypts = superblock.hasIncompat(Incompat.ENCRYPT);
+    this.#storedHasher = encrypts && folds ? new StoredHasher(a, b, c, d) : null;
+    this.encryptedNames = encrypts ? new EncryptedNames() : null;
     this.order = new LeafOrder(geometry.blockBytes);
     this.copy = new Buffer(0, new Uint8Array(geometry.blockBytes));
     this.leafSealer = this.checksums ? leafSealer : null;
@@ -168,11 +178,22 @@ export class DirContext {
     this.hashVersion = effectiveHashVersion(stored, this.unsignedHash);
     const folding = this.#foldingHasher;
     this.hasher = folding !== null && ignoresCase(dir) ? folding : this.#plainHasher;
+    if (this.#storedHasher !== null && ignoresCase(dir) && this.isEncrypted(dir)) {
+      this.hasher = this.#storedHasher;
+    } else if (stored === HashVersion.SIPHASH) {
+      throw corruptHtree(dir.ino, 0, "hash_version 6 where names are not encrypted without case");
+    }
   }
 
-  /** As `EntryRegion.find`; in a directory that disregards case, without regard to case. @throws Corrupt */
+  /** Whether the directory's names are encrypted. */
+  isEncrypted(dir: Inode): boolean {
+    return this.encryptedNames !== null && (dir.flags & InodeFlag.ENCRYPT) !== 0;
+  }
+
+  /** As `EntryRegion.find`; without regard to case, or for a name shown without its key, where the directory wants that. @throws Corrupt */
   findEntry(dir: Inode, region: EntryRegion, name: Uint8Array): number {
-    const { foldedNames } = this;
+    const { foldedNames, encryptedNames } = this;
+    if (encryptedNames !== null && this.isEncrypted(dir)) return encryptedNames.find(region, name);
     if (foldedNames === null || this.exact || !ignoresCase(dir)) return region.find(name);
     return foldedNames.find(region, name);
   }

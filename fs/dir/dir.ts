@@ -64,7 +64,7 @@ export function find(alloc: Allocator, dir: Inode, name: Uint8Array, out: DirSlo
   out.name = name;
   out.generation = context.generation;
   const ino = findIn(context, dir, name, out);
-  if (ino !== 0 && context.foldedNames !== null && ignoresCase(dir)) {
+  if (ino !== 0 && context.foldedNames !== null && ignoresCase(dir) && !context.isEncrypted(dir)) {
     out.name = keptName(context, dir, out);
   }
   return ino;

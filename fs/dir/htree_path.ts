@@ -16,6 +16,7 @@ import {
   rootHashVersion,
   rootIndirectLevels,
 } from "../layout/htree.ts";
+import { decodeNoKeyName } from "../layout/no_key_name.ts";
 import type { Inode } from "../volume/inode.ts";
 import { loadNode, loadRoot } from "./blocks.ts";
 import type { DirContext, HtreeFrame } from "./context.ts";
@@ -33,7 +34,9 @@ export const HASH_END = 0x100000000;
 export function probeName(context: DirContext, dir: Inode, name: Uint8Array): number {
   const root = loadRoot(context, dir);
   context.useHash(dir, rootHashVersion(root.view));
-  const hash = context.hasher.hash(context.hashVersion, name);
+  const hash = context.isEncrypted(dir)
+    ? decodeNoKeyName(name)?.hash ?? 0
+    : context.hasher.hash(context.hashVersion, name);
   descend(context, dir, root, hash);
   return hash;
 }

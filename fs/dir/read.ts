@@ -10,9 +10,10 @@
 
 import type { Allocator } from "../alloc/allocator.ts";
 import { FileType } from "../layout/dirent.ts";
+import { rootHashVersion } from "../layout/htree.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
-import { isIndexed } from "./blocks.ts";
+import { isIndexed, loadRoot } from "./blocks.ts";
 import { contextOf, type DirContext } from "./context.ts";
 import { parentOf } from "./create.ts";
 import type { EmitEntry } from "./emit_entry.ts";
@@ -33,9 +34,20 @@ export function read(alloc: Allocator, dir: Inode, cookie: number, emit: EmitEnt
   const context = contextOf(alloc);
   const hashed = context.dirIndex &&
     (dir.has(InodeFlag.INLINE_DATA) || dir.size === context.blockBytes || isIndexed(context, dir));
+  context.shows = "nothing";
+  if (context.isEncrypted(dir)) showNames(context, dir, hashed);
   if (hashed) {
     if (emitDots(context, dir, cookie, 1, 2, emit)) readHashed(context, dir, cookie, emit);
   } else if (emitDots(context, dir, cookie, 12, 24, emit)) readLinear(context, dir, cookie, emit);
+}
+
+/** Names of an encrypted directory carry the hash by which they are found again. */
+function showNames(context: DirContext, dir: Inode, hashed: boolean): void {
+  context.shows = hashed ? "names with hashes" : "names";
+  if (!hashed) return;
+  const indexed = !dir.has(InodeFlag.INLINE_DATA) && isIndexed(context, dir);
+  const version = indexed ? rootHashVersion(loadRoot(context, dir).view) : context.newHashVersion;
+  context.useHash(dir, version);
 }
 
 /** Emits "." and ".." unless the cookie is past them. */

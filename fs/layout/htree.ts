@@ -176,7 +176,9 @@ export function htreeRootProblem(
   if (rest !== size - DOT_BYTES) return `rec_len ${rest} of ".." does not reach the block's end`;
   if (view.getUint32(ROOT_INFO_OFFSET, true) !== 0) return "reserved_zero is not 0";
   const version = rootHashVersion(view);
-  if (version > HashVersion.TEA) return `hash_version ${version} is not known`;
+  if (version > HashVersion.TEA && version !== HashVersion.SIPHASH) {
+    return `hash_version ${version} is not known`;
+  }
   if (view.getUint8(0x1d) !== ROOT_INFO_BYTES) return `info_length ${view.getUint8(0x1d)} is not 8`;
   const levels = rootIndirectLevels(view);
   const maxLevels = largeDir ? MAX_INDIRECT_LEVELS_LARGE_DIR : MAX_INDIRECT_LEVELS;

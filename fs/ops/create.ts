@@ -5,7 +5,7 @@
  */
 
 import { add, DirSlot, find } from "../dir/dir.ts";
-import { EEXIST, ENOENT, ENOTDIR } from "../errno.ts";
+import { EEXIST, ENOENT, ENOKEY, ENOTDIR } from "../errno.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { writeDevice } from "../layout/device_number.ts";
 import { I_BLOCK_OFFSET, InodeFlag, S_IFBLK, S_IFCHR, S_IFMT } from "../layout/inode.ts";
@@ -73,6 +73,7 @@ export function makeUnnamed(
   const dir = engine.inode(parent);
   if (!dir.isDirectory) return -ENOTDIR;
   if (dir.links === 0) return -ENOENT;
+  if (dir.has(InodeFlag.ENCRYPT)) return -ENOKEY;
   return engine.change((handle) => {
     const inode = makeInode(engine, handle, owner, dir, mode, umask);
     if (typeof inode === "number") return inode;

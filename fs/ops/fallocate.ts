@@ -10,6 +10,7 @@ import { allocateRange, newMapping, removeRange, shiftRange } from "../map/map.t
 import type { Inode } from "../volume/inode.ts";
 import { FREES_A_STEP } from "./delete_inode.ts";
 import type { Engine } from "./engine.ts";
+import { mayUseContent } from "./sealed_content.ts";
 import { maxFileBytes } from "./limits.ts";
 import { convertInline } from "./inline.ts";
 import { zeroTail, zeroWithinBlock } from "./truncate.ts";
@@ -61,6 +62,8 @@ export function fallocate(
   if (!inode.isRegular) return -ENODEV;
   if (offset < 0 || length <= 0) return -EINVAL;
   if (inode.has(InodeFlag.IMMUTABLE)) return -EPERM;
+  const sealed = mayUseContent(inode, true);
+  if (sealed < 0) return sealed;
   if (inode.has(InodeFlag.APPEND) && (mode & ~KEEP_SIZE) !== 0) return -EPERM;
   if (offset + length > maxFileBytes(engine, inode)) return -EFBIG;
   if (inode.has(InodeFlag.INLINE_DATA)) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { EINVAL, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM } from "../errno.ts";
+import { EINVAL, EMLINK, ENAMETOOLONG, ENOENT, ENOKEY, ENOTDIR, EPERM } from "../errno.ts";
 import { isValidName } from "../layout/casefold.ts";
 import {
   InodeFlag,
@@ -48,6 +48,7 @@ export function mayAdd(engine: Engine, dir: Inode, name: Uint8Array): number {
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
   if (dir.links === 0) return -ENOENT;
   if (dir.has(InodeFlag.IMMUTABLE)) return -EPERM;
+  if (dir.has(InodeFlag.ENCRYPT)) return -ENOKEY;
   return isNameRefused(engine, dir, name) ? -EINVAL : 0;
 }
 

@@ -3,6 +3,7 @@
 import { EISDIR, EPERM } from "../errno.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import type { Engine } from "./engine.ts";
+import { mayUseContent } from "./sealed_content.ts";
 
 /** O_* flags, Linux on x86-64. */
 export const O_ACCMODE = 3;
@@ -14,6 +15,8 @@ export function mayOpen(engine: Engine, ino: number, flags: number): number {
   const inode = engine.inode(ino);
   const writing = (flags & O_ACCMODE) !== 0;
   if (inode.isDirectory) return writing ? -EISDIR : 0;
+  const sealed = mayUseContent(inode, writing || (flags & O_TRUNC) !== 0);
+  if (sealed < 0) return sealed;
   if (inode.has(InodeFlag.IMMUTABLE) && (writing || (flags & O_TRUNC) !== 0)) return -EPERM;
   if (!inode.has(InodeFlag.APPEND)) return 0;
   if (writing && (flags & O_APPEND) === 0) return -EPERM;

@@ -7,12 +7,12 @@
 import type { BlockDevice } from "../device/device.ts";
 import { EBUSY, EINVAL, EROFS, EUCLEAN } from "../errno.ts";
 import { Corrupt, Unsupported } from "../errors.ts";
-import { ENCODING_UTF8_12_1 } from "../layout/casefold.ts";
-import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
-import { ROOT_INODE, type Superblock } from "../layout/superblock.ts";
+import { Compat, Incompat, RoCompat } from "../layout/features.ts";
+import { ROOT_INODE } from "../layout/superblock.ts";
 import { readSuperblock, Volume, type VolumeOptions } from "../volume/volume.ts";
 import type { QuotaKind } from "../quota/kind.ts";
 import { Quota } from "../quota/quota.ts";
+import { checkFeatures } from "./check_features.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { protectJournal } from "../map/map.ts";
 import { ImmediateWriteQueue, type WriteQueue } from "../journal/write_queue.ts";
@@ -20,17 +20,6 @@ import { openJournal } from "./open_journal.ts";
 import { MultiMountGuard, type MultiMountHost, PLAIN_HOST } from "./multi_mount.ts";
 import { recoverJournal } from "./recover_journal.ts";
 import { recoverOrphans } from "./recover_orphans.ts";
-
-/** Incompatible features with which an image can be read. */
-const READABLE = Incompat.FILETYPE | Incompat.RECOVER | Incompat.META_BG | Incompat.EXTENTS |
-  Incompat.BIT64 | Incompat.MMP | Incompat.FLEX_BG | Incompat.EA_INODE | Incompat.CSUM_SEED |
-  Incompat.LARGEDIR | Incompat.INLINE_DATA | Incompat.ENCRYPT | Incompat.CASEFOLD;
-/** Of these, those with which it cannot be changed here. */
-const READ_ONLY_INCOMPAT = Incompat.ENCRYPT;
-/** Read-only-compatible features with which an image can be changed. */
-const WRITABLE = RoCompat.SPARSE_SUPER | RoCompat.LARGE_FILE | RoCompat.HUGE_FILE |
-  RoCompat.GDT_CSUM | RoCompat.DIR_NLINK | RoCompat.EXTRA_ISIZE | RoCompat.BIGALLOC |
-  RoCompat.METADATA_CSUM | RoCompat.ORPHAN_PRESENT | RoCompat.QUOTA | RoCompat.PROJECT;
 
 /** How a file system is opened. */
 export interface OpenOptions extends VolumeOptions, EngineOptions {
@@ -149,31 +138,6 @@ export function closeEngine(engine: Engine): void {
     finishEngine(engine);
   } finally {
     volume.device.close();
-  }
-}
-
-function checkFeatures(superblock: Superblock, readOnly: boolean): void {
-  const { featureIncompat, featureRoCompat } = superblock;
-  const unknown = featureIncompat & ~READABLE;
-  if (unknown !== 0) {
-    throw new Unsupported(
-      EROFS,
-      `features that kfs does not know: ${featureNames("incompat", unknown).join(", ")}`,
-    );
-  }
-  if (superblock.hasIncompat(Incompat.CASEFOLD) && superblock.encoding !== ENCODING_UTF8_12_1) {
-    throw new Unsupported(EINVAL, `encoding ${superblock.encoding} of names is not known to kfs`);
-  }
-  if (readOnly) return;
-  const names = [
-    ...featureNames("incompat", featureIncompat & READ_ONLY_INCOMPAT),
-    ...featureNames("roCompat", featureRoCompat & ~WRITABLE),
-  ];
-  if (names.length > 0) {
-    throw new Unsupported(
-      EROFS,
-      `features with which kfs can only read (mount with -o ro): ${names.join(", ")}`,
-    );
   }
 }
 

@@ -6,6 +6,7 @@ import { lookup as lookupMap, newMapping } from "../map/map.ts";
 import type { Inode } from "../volume/inode.ts";
 import { readInline } from "../xattr/inline_data.ts";
 import type { Engine } from "./engine.ts";
+import { mayUseContent } from "./sealed_content.ts";
 import { patchFromJournal } from "./store_content.ts";
 
 const mapping = newMapping();
@@ -95,6 +96,8 @@ export function contentPieces(
 export function read(engine: Engine, ino: number, offset: number, target: Uint8Array): number {
   const inode = engine.inode(ino);
   if (inode.isDirectory) return -EISDIR;
+  const sealed = mayUseContent(inode, false);
+  if (sealed < 0) return sealed;
   const count = readFile(engine, inode, offset, target);
   touchAccessTime(engine, inode);
   return count;

@@ -7,6 +7,7 @@ import {
   EISDIR,
   ENAMETOOLONG,
   ENOENT,
+  ENOKEY,
   ENOTDIR,
   ENOTEMPTY,
   EXDEV,
@@ -105,6 +106,7 @@ function check(engine: Engine, move: Move, flags: number): number {
   const exchanging = (flags & EXCHANGE) !== 0;
   if (target !== null && (flags & NOREPLACE) !== 0) return -EEXIST;
   if (target === null && exchanging) return -ENOENT;
+  if (from.has(InodeFlag.ENCRYPT)) return -ENOKEY;
   const allowed = mayRemove(from, source) || mayAdd(engine, to, newName) ||
     (target === null ? 0 : mayRemove(to, target));
   if (allowed < 0) return allowed;

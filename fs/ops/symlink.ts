@@ -4,6 +4,7 @@ import { add, DirSlot, find } from "../dir/dir.ts";
 import { EEXIST, EINVAL, ENAMETOOLONG, ENOENT } from "../errno.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { I_BLOCK_BYTES, I_BLOCK_OFFSET, InodeFlag, S_IFLNK } from "../layout/inode.ts";
+import { encodeNoKeyName, MIN_STORED_BYTES } from "../layout/no_key_name.ts";
 import type { Inode } from "../volume/inode.ts";
 import { discard, makeInode } from "./create.ts";
 import { clearContent } from "./delete_inode.ts";
@@ -95,9 +96,24 @@ export function readSymlink(engine: Engine, ino: number, target: Uint8Array): nu
   if (size === 0 || size > engine.volume.geometry.blockBytes || size > target.length) {
     throw corruptInode(inode, `i_size ${size} of a symbolic link`);
   }
+  if (inode.has(InodeFlag.ENCRYPT)) return readEncrypted(engine, inode, target);
   if (isFastSymlink(engine, inode)) {
     target.set(inode.raw.subarray(I_BLOCK_OFFSET, I_BLOCK_OFFSET + size));
     return size;
   }
   return readFile(engine, inode, 0, target.subarray(0, size));
+}
+
+/** As names in encrypted directories are shown: stored are the length in 16 bits and the encrypted target. */
+function readEncrypted(engine: Engine, inode: Inode, target: Uint8Array): number {
+  const { size } = inode;
+  const stored = new Uint8Array(size);
+  if (isFastSymlink(engine, inode)) {
+    stored.set(inode.raw.subarray(I_BLOCK_OFFSET, I_BLOCK_OFFSET + size));
+  } else readFile(engine, inode, 0, stored);
+  const length = (stored[0] ?? 0) + (stored[1] ?? 0) * 256;
+  if (length < MIN_STORED_BYTES || length + 2 > size) {
+    throw corruptInode(inode, `an encrypted target of ${length} bytes with i_size ${size}`);
+  }
+  return encodeNoKeyName(stored, 2, 2 + length, 0, 0, target);
 }

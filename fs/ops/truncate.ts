@@ -8,6 +8,7 @@ import type { Inode } from "../volume/inode.ts";
 import { capacity, truncateInline } from "../xattr/inline_data.ts";
 import { FREES_A_STEP } from "./delete_inode.ts";
 import type { Engine } from "./engine.ts";
+import { mayUseContent } from "./sealed_content.ts";
 import { maxFileBytes } from "./limits.ts";
 import { overwriteContent } from "./store_content.ts";
 import { convertInline } from "./inline.ts";
@@ -22,6 +23,8 @@ const ZEROS = new Uint8Array(65536);
 export function truncate(engine: Engine, inode: Inode, size: number, privileged: boolean): number {
   if (inode.isDirectory) return -EISDIR;
   if (!inode.isRegular) return -EINVAL;
+  const sealed = mayUseContent(inode, true);
+  if (sealed < 0) return sealed;
   if (size > maxFileBytes(engine, inode)) return -EFBIG;
   if (inode.has(InodeFlag.INLINE_DATA)) {
     const result = truncateSmall(engine, inode, size, privileged);

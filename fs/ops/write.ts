@@ -19,6 +19,7 @@ import {
 import type { Inode } from "../volume/inode.ts";
 import { capacity, startInline, writeInline } from "../xattr/inline_data.ts";
 import type { Engine } from "./engine.ts";
+import { mayUseContent } from "./sealed_content.ts";
 import { maxFileBytes } from "./limits.ts";
 import { convertInline } from "./inline.ts";
 import { fillContent, journalsContent, overwriteContent } from "./store_content.ts";
@@ -52,6 +53,8 @@ export function write(
   if (inode.isDirectory) return -EISDIR;
   if (inode.has(InodeFlag.IMMUTABLE)) return -EPERM;
   if (inode.has(InodeFlag.APPEND) && offset < inode.size) return -EPERM;
+  const sealed = mayUseContent(inode, true);
+  if (sealed < 0) return sealed;
   if (source.length === 0) return 0;
   const limit = maxFileBytes(engine, inode);
   if (offset >= limit) return -EFBIG;
