@@ -205,7 +205,7 @@ export const CODES = {
   entry_name: [E, "directory entry", 0x020008, "has characters that are not allowed"],
   entry_encoding: [E, "directory entry", 0x020053, "is no valid UTF-8"],
   entry_duplicate: [E, "directory entry", 0x020041, "the name is there twice"],
-  entry_duplicate_elsewhere: [E, "directory entry", 0, "the name is there twice, in two blocks"],
+  entry_duplicate_elsewhere: [E, "directory entry", 0, "the name is there twice in the directory"],
   entry_type: [E, "directory entry", 0x020028, "file_type is wrong"],
   entry_type_unset: [W, "directory entry", 0x020027, "file_type is not set"],
   entry_type_feature: [E, "directory entry", 0x020029, "file_type is set without the feature"],

@@ -80,6 +80,8 @@ export class CheckContext {
   readonly eaInodes = new SparseBits();
   /** Inodes that wait for deletion, and are as if they were gone but for their blocks. */
   readonly orphans = new Set<number>();
+  /** Inodes that wait to be truncated to their size. */
+  readonly truncating = new Set<number>();
   /** i_links_count by inode. */
   readonly storedLinks = new PagedNumbers();
   /** Entries that name an inode. */

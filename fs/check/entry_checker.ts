@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ENCODING_STRICT, foldName, isValidName, MAX_FOLDED_BYTES } from "../layout/casefold.ts";
 import { DirHasher, HashVersion } from "../layout/dir_hash.ts";
 import {
   DIRENT_HASH_BYTES,
@@ -24,7 +25,6 @@ import { NameSet } from "./name_set.ts";
 const NAME = 8;
 const DOT = 0x2e;
 const SLASH = 0x2f;
-const STRICT_ENCODING = 1;
 /** Shortest name that encryption makes. */
 const CRYPTO_BLOCK_BYTES = 16;
 const HEADER_BYTES = 8;
@@ -45,7 +45,6 @@ export interface EntryBlock {
 }
 
 const decoder = new TextDecoder();
-const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Checks the entries of one directory after the other. */
 export class EntryChecker {
@@ -53,7 +52,7 @@ export class EntryChecker {
   readonly #names: NameSet;
   readonly #hasher: DirHasher;
   readonly #target: EntryTarget;
-  readonly #folded = new Uint8Array(256);
+  readonly #folded = new Uint8Array(MAX_FOLDED_BYTES);
   #ino = 0;
   #policy = 0;
   #folds = false;
@@ -76,9 +75,9 @@ export class EntryChecker {
     this.#policy = this.#check.policies.get(ino);
     this.#folds = (flags & DirectoryFlag.CASEFOLD) !== 0 && this.#check.features.casefold;
     this.#hashInEntry = this.#folds && this.#policy !== 0;
-    const strict = (this.#check.superblock.encodingFlags & STRICT_ENCODING) !== 0;
+    const strict = (this.#check.superblock.encodingFlags & ENCODING_STRICT) !== 0;
     this.#checksEncoding = this.#folds && strict;
-    this.#names.begin();
+    this.#names.begin(this.#folds && this.#policy === 0);
   }
 
   /** Checks all entries of a block. */
@@ -145,11 +144,12 @@ export class EntryChecker {
     this.#check.countedLinks.increment(ino);
   }
 
-  /** e2fsck looks for duplicates within one block. */
+  /** e2fsck looks for duplicates within one block, and regards case only where the encoding is strict. */
   #checkDuplicate(block: EntryBlock, offset: number): void {
-    const other = this.#names.add(block.bytes, block.view, offset, block.diskBlock);
+    const other = this.#names.add(block.bytes, offset, block.diskBlock);
     if (other === undefined) return;
-    const code = other === block.diskBlock ? "entry_duplicate" : "entry_duplicate_elsewhere";
+    const isNear = other === block.diskBlock && (this.#checksEncoding || !this.#folds);
+    const code = isNear ? "entry_duplicate" : "entry_duplicate_elsewhere";
     this.#check.findings.add(code, this.#where(block, offset, this.#name(block, offset)));
   }
 
@@ -209,7 +209,7 @@ export class EntryChecker {
         break;
       }
     }
-    if (this.#checksEncoding && !isUtf8(bytes.subarray(start, start + length))) {
+    if (this.#checksEncoding && !isValidName(bytes.subarray(start, start + length))) {
       findings.add("entry_encoding", this.#where(block, offset));
     }
   }
@@ -237,27 +237,11 @@ export class EntryChecker {
       if (at + 4 <= bytes.length) index.addHash(fileBlock, view.getUint32(at, true));
       return;
     }
-    if (!this.#folds) {
-      const hash = this.#hasher.hash(index.hashVersion, bytes, start, start + length);
-      if (hash >= 0) index.addHash(fileBlock, hash);
-      return;
-    }
-    // Folding other letters takes the tables of Unicode: names with them are not placed.
-    for (let i = 0; i < length; i++) {
-      const byte = bytes[start + i] as number;
-      if (byte >= 0x80) return;
-      this.#folded[i] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
-    }
-    const hash = this.#hasher.hash(index.hashVersion, this.#folded, 0, length);
+    const end = start + length;
+    const folded = this.#folds ? foldName(bytes, start, end, this.#folded) : -1;
+    const hash = folded >= 0
+      ? this.#hasher.hash(index.hashVersion, this.#folded, 0, folded)
+      : this.#hasher.hash(index.hashVersion, bytes, start, end);
     if (hash >= 0) index.addHash(fileBlock, hash);
-  }
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    strictDecoder.decode(bytes);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -84,7 +84,8 @@ export class InodeBlocks {
   #checkSize(raw: RawInode): void {
     const { findings } = this.#check;
     const expected = raw.isDirectory ? this.#directorySize(raw) : this.#fileSize(raw);
-    if (expected !== undefined && !raw.isSymlink) {
+    const mayDiffer = this.#check.options.allowOrphans && this.#check.truncating.has(raw.ino);
+    if (expected !== undefined && !raw.isSymlink && !mayDiffer) {
       findings.add("inode_size", { inode: raw.ino }, raw.size, expected);
     }
     if (raw.isRegular && raw.size >= LARGE_FILE_BYTES) this.#check.largeFiles++;

@@ -99,7 +99,10 @@ export class InodePass {
     const { findings, superblock, storedLinks } = this.#check;
     const isOrphan = this.#check.orphans.has(raw.ino);
     const { dtime, links, ino } = raw;
-    if (!isOrphan && this.#checksDtime && dtime !== 0 && dtime < superblock.inodesCount) {
+    if (
+      !isOrphan && !this.#isTruncating(ino) && this.#checksDtime && dtime !== 0 &&
+      dtime < superblock.inodesCount
+    ) {
       findings.add("inode_low_dtime", { inode: ino }, dtime);
     }
     if (links !== 0) storedLinks.set(ino, links);
@@ -112,6 +115,10 @@ export class InodePass {
     if (treatment === "bad blocks") claimBadBlocks(this.#check, raw);
     else if (treatment === "blocks") this.#blocks.check(raw, NO_COST, false);
     else if (links !== 0 || isOrphan) this.#checkOrdinary(raw, isOrphan);
+  }
+
+  #isTruncating(ino: number): boolean {
+    return this.#check.truncating.has(ino);
   }
 
   /** Flags that say how i_block is to be read. */
@@ -146,7 +153,7 @@ export class InodePass {
   #checkOrdinary(raw: RawInode, isOrphan: boolean): void {
     const { findings, features } = this.#check;
     const where = { inode: raw.ino };
-    if (raw.dtime !== 0 && !isOrphan && raw.ino !== ROOT_INODE) {
+    if (raw.dtime !== 0 && !isOrphan && !this.#isTruncating(raw.ino) && raw.ino !== ROOT_INODE) {
       findings.add("inode_has_dtime", where);
     }
     this.#check.usedInodes.set(raw.ino);

@@ -5,11 +5,12 @@
  * @module
  */
 
-import { direntNameLen } from "../layout/dirent.ts";
+import { foldName, MAX_FOLDED_BYTES } from "../layout/casefold.ts";
 import type { BlockReader } from "./block_reader.ts";
 
 const FIRST_SLOTS = 256;
 const NAME_OFFSET = 8;
+const NAME_LENGTH_OFFSET = 6;
 
 /** A set of the entries that were added, by name. */
 export class NameSet {
@@ -20,14 +21,18 @@ export class NameSet {
   /** Byte offset of the entry on the device. */
   #places = new Float64Array(FIRST_SLOTS);
   #count = 0;
+  #folds = false;
+  readonly #folded = new Uint8Array(MAX_FOLDED_BYTES);
+  readonly #otherFolded = new Uint8Array(MAX_FOLDED_BYTES);
 
   constructor(reader: BlockReader) {
     this.#reader = reader;
     this.#other = reader.buffer();
   }
 
-  /** Forgets all names. */
-  begin(): void {
+  /** Forgets all names. @param folds names that differ in case alone are the same. */
+  begin(folds: boolean): void {
+    this.#folds = folds;
     if (this.#hashes.length > FIRST_SLOTS) {
       this.#hashes = new Uint32Array(FIRST_SLOTS);
       this.#places = new Float64Array(FIRST_SLOTS);
@@ -39,16 +44,16 @@ export class NameSet {
    * Adds the entry at `offset` of the block `bytes`.
    * @returns undefined when the name is new, else the disk block of the entry that has it.
    */
-  add(bytes: Uint8Array, view: DataView, offset: number, diskBlock: number): number | undefined {
-    const length = direntNameLen(view, offset);
-    const hash = hashOf(bytes, offset + NAME_OFFSET, length);
+  add(bytes: Uint8Array, offset: number, diskBlock: number): number | undefined {
+    const length = this.#name(bytes, offset, this.#folded);
+    const hash = hashOf(this.#folded, length);
     const place = diskBlock * bytes.length + offset;
     const mask = this.#hashes.length - 1;
     let slot = hash & mask;
     for (; this.#hashes[slot] !== 0; slot = (slot + 1) & mask) {
       if (this.#hashes[slot] !== hash) continue;
       const other = this.#places[slot] as number;
-      if (this.#isSame(bytes, offset, length, diskBlock, other)) {
+      if (this.#isSame(bytes, length, diskBlock, other)) {
         return Math.floor(other / bytes.length);
       }
     }
@@ -58,21 +63,23 @@ export class NameSet {
     return undefined;
   }
 
-  #isSame(
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-    diskBlock: number,
-    place: number,
-  ): boolean {
+  /** Copies the name of an entry, folded if names are; returns its length. */
+  #name(bytes: Uint8Array, offset: number, target: Uint8Array): number {
+    const start = offset + NAME_OFFSET;
+    const end = start + (bytes[offset + NAME_LENGTH_OFFSET] ?? 0);
+    const folded = this.#folds ? foldName(bytes, start, end, target) : -1;
+    if (folded >= 0) return folded;
+    for (let i = start; i < end; i++) target[i - start] = bytes[i] as number;
+    return end - start;
+  }
+
+  /** Whether the entry at byte `place` of the device has the name in `#folded`. */
+  #isSame(bytes: Uint8Array, length: number, diskBlock: number, place: number): boolean {
     const block = Math.floor(place / bytes.length);
     const other = block === diskBlock ? bytes : this.#other;
     if (block !== diskBlock && !this.#reader.read(block, this.#other)) return false;
-    const start = place % bytes.length;
-    if (other[start + 6] !== length) return false;
-    for (let i = NAME_OFFSET; i < NAME_OFFSET + length; i++) {
-      if (other[start + i] !== bytes[offset + i]) return false;
-    }
+    if (this.#name(other, place % bytes.length, this.#otherFolded) !== length) return false;
+    for (let i = 0; i < length; i++) if (this.#otherFolded[i] !== this.#folded[i]) return false;
     return true;
   }
 
@@ -94,10 +101,8 @@ export class NameSet {
 }
 
 /** FNV-1a, never 0. */
-function hashOf(bytes: Uint8Array, start: number, length: number): number {
+function hashOf(bytes: Uint8Array, length: number): number {
   let hash = 0x811c9dc5 | 0;
-  for (let i = start; i < start + length; i++) {
-    hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
-  }
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
   return hash === 0 ? 1 : hash >>> 0;
 }

@@ -20,14 +20,15 @@ export function collectOrphans(check: CheckContext, inodes: InodeReader): void {
   const { findings, superblock } = check;
   const found: number[] = [];
   for (let ino = superblock.lastOrphan; ino !== 0;) {
-    if (!isPossible(check, ino) || check.orphans.has(ino) || found.length >= MAX_ORPHANS) {
+    if (!isPossible(check, ino) || isTaken(check, ino) || found.length >= MAX_ORPHANS) {
       findings.add("orphan_list", {}, ino);
       break;
     }
     const raw = inodes.read(ino);
     if (raw === undefined) break;
-    take(check, ino, raw.links === 0 || raw.dtime !== 0, found);
-    ino = raw.dtime;
+    const next = raw.dtime;
+    take(check, ino, raw.links, next, found);
+    ino = next;
   }
   collectFromFile(check, inodes, found);
   if (found.length === 0) return;
@@ -39,25 +40,40 @@ function isPossible(check: CheckContext, ino: number): boolean {
   return ino >= check.superblock.firstInode && ino <= check.superblock.inodesCount;
 }
 
-/** @param visible the orphan shows in the inode. */
-function take(check: CheckContext, ino: number, visible: boolean, found: number[]): void {
-  check.orphans.add(ino);
-  if (visible) found.push(ino);
+/** Sorts an orphan: with links left it waits to be truncated, without to be deleted. */
+function take(
+  check: CheckContext,
+  ino: number,
+  links: number,
+  dtime: number,
+  found: number[],
+): void {
+  (links === 0 ? check.orphans : check.truncating).add(ino);
+  if (links === 0 || dtime !== 0) found.push(ino);
+}
+
+function isTaken(check: CheckContext, ino: number): boolean {
+  return check.orphans.has(ino) || check.truncating.has(ino);
 }
 
 function collectFromFile(check: CheckContext, inodes: InodeReader, found: number[]): void {
   const { superblock } = check;
   if (!superblock.hasCompat(Compat.ORPHAN_FILE)) return;
   if (!superblock.hasRoCompat(RoCompat.ORPHAN_PRESENT)) return;
+  const numbers: number[] = [];
   eachOrphanBlock(check, inodes, (bytes, view) => {
     if (view.getUint32(bytes.length - ORPHAN_TAIL_BYTES, true) !== ORPHAN_MAGIC) return;
     for (let slot = 0; slot < orphansPerBlock(bytes.length); slot++) {
       const ino = orphanInode(view, slot);
-      if (ino === 0 || found.length >= MAX_ORPHANS) continue;
+      if (ino === 0 || numbers.length >= MAX_ORPHANS) continue;
       if (!isPossible(check, ino)) check.findings.add("orphan_list", {}, ino);
-      else if (!check.orphans.has(ino)) take(check, ino, true, found);
+      else if (!isTaken(check, ino)) numbers.push(ino);
     }
   });
+  for (const ino of numbers) {
+    const raw = inodes.read(ino);
+    if (raw !== undefined) take(check, ino, raw.links, 1, found);
+  }
 }
 
 function eachOrphanBlock(

@@ -69,3 +69,27 @@ for (const wanted of FEATURE_CASES) {
     },
   });
 }
+
+testWith({
+  name: "folded names lie where the checker looks for them",
+  needs: [programs("mke2fs", "e2fsck", "debugfs")],
+  fn() {
+    using scratch = new Scratch("folded");
+    const image = scratch.path("image");
+    const source = scratch.makeFolder("source");
+    Deno.mkdirSync(`${source}/d`);
+    for (let index = 0; index < 400; index++) {
+      Deno.writeTextFileSync(`${source}/d/Ünïcode Straße ÅNGSTRÖM Ωmega ${index}`, "x");
+    }
+    const options = ["-O", "casefold", "-b", "1024", "-d", source, image, "16M"];
+    must("mke2fs", ["-q", "-F", "-t", "ext4", ...options]);
+    must("debugfs", ["-w", "-R", "sif /d flags 0x40080000", image]);
+    // Makes the index, with hashes of folded names.
+    run("e2fsck", ["-fyD", image]);
+    assert.match(must("debugfs", ["-R", "htree_dump /d", image]), /Root node dump/);
+    mustBeClean(image, "with an index of folded names");
+    must("debugfs", ["-w", "-R", "sif /d flags 0x81000", image]);
+    const { counts } = askChecker(image);
+    assert.ok((counts.htree_low_hash ?? 0) + (counts.htree_high_hash ?? 0) > 0, "it did look");
+  },
+});
