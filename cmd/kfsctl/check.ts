@@ -31,7 +31,10 @@ export const CHECK: Subcommand = {
       { letter: "q", help: "print nothing; the exit status tells" },
       { name: "limit", value: "N", help: `findings to print, ${USUAL_LIMIT} if not given` },
       { name: "no-replay", help: "check what is there without the journal's replay" },
-      { name: "allow-orphans", help: "inodes that wait for deletion are no errors" },
+      {
+        name: "allow-orphans",
+        help: "inodes that wait for deletion are no errors without a replay either",
+      },
       { name: "offset", value: "BYTES", help: "where the file system begins in the file" },
       { letter: "f", name: "force", help: "check even if the image is in use" },
       { name: "codes", help: "list everything that can be found, with e2fsck's numbers" },
@@ -78,7 +81,7 @@ function readOrder(line: CommandLine, path: string, force: boolean): CheckOrder 
     offsetBytes: offset === undefined ? 0 : parseBytes(offset, "--offset", 1),
     lock: !force,
     journal: line.has("no-replay") ? "ignore" : "replay",
-    allowOrphans: line.has("allow-orphans"),
+    allowOrphans: line.has("allow-orphans") ? true : undefined,
     maxFindings: limit === undefined ? USUAL_LIMIT : parseNumber(limit, "--limit"),
     stop: new SharedArrayBuffer(4),
   };

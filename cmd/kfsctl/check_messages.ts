@@ -13,7 +13,8 @@ export interface CheckOrder {
   /** Take the image's lock, and fail when it is taken. */
   readonly lock: boolean;
   readonly journal: "replay" | "ignore";
-  readonly allowOrphans: boolean;
+  /** Undefined: as the checker has it. */
+  readonly allowOrphans: boolean | undefined;
   readonly maxFindings: number;
   /** One 32-bit word: not 0 asks for an early end. */
   readonly stop: SharedArrayBuffer;

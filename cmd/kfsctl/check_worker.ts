@@ -27,7 +27,7 @@ function work(order: CheckOrder): void {
   try {
     const report = check(device, {
       journal: order.journal,
-      allowOrphans: order.allowOrphans,
+      ...(order.allowOrphans === undefined ? {} : { allowOrphans: order.allowOrphans }),
       maxFindings: order.maxFindings,
       maxFindingsOfCode: order.maxFindings,
       shouldStop: () => Atomics.load(stop, 0) !== 0,

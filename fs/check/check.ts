@@ -39,8 +39,8 @@ export interface CheckOptions {
    */
   readonly journal?: "replay" | "ignore";
   /**
-   * Orphans (inodes that the next mount deletes or truncates) are no errors. Default false, as
-   * e2fsck takes them.
+   * Orphans (inodes that the next mount deletes or truncates) are no errors. Default: if the journal
+   * needs recovery and is taken as replayed; without that, as e2fsck has it, they are.
    */
   readonly allowOrphans?: boolean;
   /** Findings that are kept; all are counted. Default 1000. */
@@ -107,7 +107,10 @@ export function check(device: BlockDevice, options: CheckOptions = {}): CheckRep
   const needsRecovery = context.superblock.hasIncompat(Incompat.RECOVER);
   if (needsRecovery && options.journal !== "ignore") {
     const replay = replayJournal(context, new InodeReader(context));
-    if (replay !== undefined) return checkReplayed(replay, newFindings(), shared);
+    if (replay !== undefined) {
+      const allowOrphans = options.allowOrphans ?? true;
+      return checkReplayed(replay, newFindings(), { ...shared, allowOrphans });
+    }
   }
   if (needsRecovery) findings.add("journal_not_replayed", {});
   return checkAll(context);
