@@ -93,7 +93,7 @@ Deno.test("the next group with enough is found", () => {
   for (let round = 0; round < 200; round++) {
     const groups = random.between(1, 70);
     const bounds = Uint32Array.from({ length: groups }, () => random.below(5));
-    const maxima = new GroupMaxima(bounds);
+    const maxima = new GroupMaxima(() => bounds);
     for (let change = 0; change < 50; change++) {
       const group = random.below(groups);
       bounds.fill(random.below(5), group, group + 1);

@@ -45,7 +45,7 @@ export class BlockChooser {
     readonly hidden: HiddenSpace,
     readonly report: BadGroupReport,
   ) {
-    this.#index = new GroupMaxima(bitmaps.volume.groups.freeClusters);
+    this.#index = new GroupMaxima(() => bitmaps.volume.groups.freeClusters);
     this.#firstFree = new Uint32Array(geometry.groupCount);
   }
 

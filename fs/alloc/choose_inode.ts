@@ -35,11 +35,7 @@ export class InodeChooser {
   #lastTop = -1;
 
   constructor(readonly geometry: Geometry, readonly groups: GroupTable) {
-    const free = new Uint32Array(geometry.groupCount);
-    for (let group = 0; group < free.length; group++) {
-      free[group] = Math.min(groups.freeInodes[group] as number, 1);
-    }
-    this.#free = new GroupMaxima(free);
+    this.#free = new GroupMaxima(() => groups.freeInodes.map((free) => Math.min(free, 1)));
     this.#flexGroups = Math.min(geometry.groupsPerFlex, LARGEST_FLEX);
     this.#flexCount = Math.ceil(geometry.groupCount / this.#flexGroups);
   }

@@ -31,27 +31,6 @@ export function baseMetadataBlocks(geometry: Geometry, group: number): number {
   return blocks + descriptorBlocks + reserved;
 }
 
-/** A table or bitmap that lies behind the one of the group before continues its interval. */
-class Growing {
-  #start = 0;
-  #end = 0;
-
-  constructor(readonly zones: SystemZones) {}
-
-  add(diskBlock: number, blocks: number): void {
-    if (diskBlock === this.#end) this.#end += blocks;
-    else {
-      this.flush();
-      this.#start = diskBlock;
-      this.#end = diskBlock + blocks;
-    }
-  }
-
-  flush(): void {
-    this.zones.add(this.#start, this.#end - this.#start);
-  }
-}
-
 /** Groups that may have backups; with sparse_super, few of all. */
 function backupGroups(geometry: Geometry): number[] {
   const { superblock, groupCount } = geometry;
@@ -70,29 +49,50 @@ export class SystemZones {
   #starts = new Float64Array(64);
   #ends = new Float64Array(64);
   #count = 0;
-  #sorted = true;
+  #sorted = false;
 
   constructor(geometry: Geometry, groups: GroupTable) {
-    const { blockBitmap, inodeBitmap, inodeTable } = groups;
-    const kinds = [new Growing(this), new Growing(this), new Growing(this)] as const;
-    const tableBlocks = geometry.inodeTableBlocks;
-    for (let group = 0; group < geometry.groupCount; group++) {
-      const bitmap = blockBitmap[group] as number;
-      const table = inodeTable[group] as number;
-      if (inodeBitmap[group] === bitmap + 1 && table === bitmap + 2) {
-        kinds[0].add(bitmap, 2 + tableBlocks);
-        continue;
-      }
-      kinds[0].add(bitmap, 1);
-      kinds[1].add(inodeBitmap[group] as number, 1);
-      kinds[2].add(table, tableBlocks);
-    }
-    for (const kind of kinds) kind.flush();
+    this.#addTables(geometry, groups);
     for (const group of backupGroups(geometry).sort((a, b) => a - b)) {
       const base = Math.min(baseMetadataBlocks(geometry, group), geometry.groupBlocks(group));
       this.add(geometry.groupFirstBlock(group), base);
     }
     this.#sort();
+  }
+
+  /**
+   * Bitmaps and inode tables. One that lies behind that of the group before continues its interval, as all do
+   * within a flexible group.
+   */
+  #addTables(geometry: Geometry, { blockBitmap, inodeBitmap, inodeTable }: GroupTable): void {
+    const tableBlocks = geometry.inodeTableBlocks;
+    let [blocksStart, blocksEnd, inodesStart, inodesEnd] = [0, 0, 0, 0];
+    let [tableStart, tableEnd] = [0, 0];
+    for (let group = 0; group < geometry.groupCount; group++) {
+      const blocks = blockBitmap[group] as number;
+      const inodes = inodeBitmap[group] as number;
+      const table = inodeTable[group] as number;
+      const together = inodes === blocks + 1 && table === blocks + 2;
+      if (blocks !== blocksEnd) {
+        this.add(blocksStart, blocksEnd - blocksStart);
+        blocksStart = blocks;
+      }
+      blocksEnd = together ? table + tableBlocks : blocks + 1;
+      if (together) continue;
+      if (inodes !== inodesEnd) {
+        this.add(inodesStart, inodesEnd - inodesStart);
+        inodesStart = inodes;
+      }
+      inodesEnd = inodes + 1;
+      if (table !== tableEnd) {
+        this.add(tableStart, tableEnd - tableStart);
+        tableStart = table;
+      }
+      tableEnd = table + tableBlocks;
+    }
+    this.add(blocksStart, blocksEnd - blocksStart);
+    this.add(inodesStart, inodesEnd - inodesStart);
+    this.add(tableStart, tableEnd - tableStart);
   }
 
   /** How many intervals there are. */
@@ -104,9 +104,22 @@ export class SystemZones {
   add(diskBlock: number, blocks: number): void {
     if (blocks === 0) return;
     this.#reserve(this.#count + 1);
+    if (this.#sorted && this.#insert(diskBlock, blocks)) return;
     this.#starts[this.#count] = diskBlock;
     this.#ends[this.#count++] = diskBlock + blocks;
     this.#sorted = false;
+  }
+
+  /** Puts an interval into its place. @returns false when it touches another. */
+  #insert(diskBlock: number, blocks: number): boolean {
+    const at = this.#find(diskBlock - 1);
+    if (at < this.#count && (this.#starts[at] as number) <= diskBlock + blocks) return false;
+    this.#starts.copyWithin(at + 1, at, this.#count);
+    this.#ends.copyWithin(at + 1, at, this.#count);
+    this.#starts[at] = diskBlock;
+    this.#ends[at] = diskBlock + blocks;
+    this.#count++;
+    return true;
   }
 
   /** Whether any of `blocks` (≥ 1) blocks from `diskBlock` on is fixed metadata. */

@@ -47,3 +47,26 @@ for (const [name, options] of IMAGES) {
       }),
   });
 }
+
+Deno.test({
+  name: "ranges added later are found wherever they lie, apart, touching or overlapping",
+  ignore: toolMissing("mke2fs"),
+  fn: () =>
+    withTempDir((folder) => {
+      const options = ["-b1024", "-g1024", "-G4", "-O^has_journal"];
+      const test = TestVolume.make(folder, { options, sizeBytes: 8 << 20, files: 0 });
+      const { geometry } = test.volume;
+      const { zones } = test.alloc;
+      const blocks = Array.from({ length: geometry.blocksCount }, (_, block) => block);
+      const expected = blocks.map((block) => zones.overlaps(block, 1));
+      let state = 12345;
+      for (let round = 0; round < 200; round++) {
+        state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+        const start = 1 + (state >>> 8) % (geometry.blocksCount - 8);
+        const count = 1 + (state & 7);
+        zones.add(start, count);
+        expected.fill(true, start, start + count);
+        if (round % 20 === 19) assert.deepEqual(blocks.map((b) => zones.overlaps(b, 1)), expected);
+      }
+    }),
+});

@@ -110,7 +110,7 @@ export function readGroups(
       store(groups, group, view, offset, descriptorBytes);
       groups.computedChecksum[group] = method.kind === "none"
         ? groups.checksum[group] as number
-        : groupDescriptorChecksum(bytes, offset, descriptorBytes, group, method);
+        : groupDescriptorChecksum(view, offset, descriptorBytes, group, method);
     }
   }
   return groups;

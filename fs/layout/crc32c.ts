@@ -49,8 +49,9 @@ export function crc32c(seed: number, bytes: Uint8Array, start = 0, end = bytes.l
   let crc = seed | 0;
   let at = start;
   if (end - start >= SHORT_BYTES) {
-    crc = crcOfWords(crc, bytes, start, end);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     at = end - ((end - start) & 3);
+    crc = crc32cWords(crc, view, start, at);
   }
   for (; at < end; at++) {
     crc = (crc >>> 8) ^ TABLE.getInt32(((crc ^ (bytes[at] as number)) & 0xff) << 2, true);
@@ -58,9 +59,8 @@ export function crc32c(seed: number, bytes: Uint8Array, start = 0, end = bytes.l
   return crc >>> 0;
 }
 
-/** As `crc32c`, of as many whole words as there are; signed. */
-function crcOfWords(seed: number, bytes: Uint8Array, start: number, end: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** As `crc32c`, of whole words: `end - start` is a multiple of 4. The result is signed. */
+export function crc32cWords(seed: number, view: DataView, start: number, end: number): number {
   let crc = seed;
   let at = start;
   for (const stop = end - 15; at < stop; at += 16) {

@@ -95,7 +95,7 @@ export function buildDescriptors(maker: Maker): { table: Uint8Array; summary: Su
     } else writeBitmaps(maker, bitmaps, group, descriptor);
     const offset = Math.floor(group / perBlock) * maker.blockBytes + (group % perBlock) * size;
     encodeGroupDescriptor(view, offset, size, descriptor);
-    const checksum = groupDescriptorChecksum(table, offset, size, group, method);
+    const checksum = groupDescriptorChecksum(view, offset, size, group, method);
     view.setUint16(offset + 0x1e, checksum, true);
     summary.freeClusters += descriptor.freeClusters;
     summary.freeInodes += descriptor.freeInodes;

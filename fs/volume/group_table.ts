@@ -13,14 +13,19 @@ import type { Handle, Participant } from "../journal/transaction.ts";
 import { crc32c } from "../layout/crc32c.ts";
 import { RoCompat } from "../layout/features.ts";
 import {
+  decodeGroupColumns,
   decodeGroupDescriptor,
   encodeGroupDescriptor,
   type GroupChecksum,
+  type GroupColumns,
   type GroupDescriptor,
   groupDescriptorChecksum,
 } from "../layout/group_desc.ts";
 import type { Superblock } from "../layout/superblock.ts";
 import type { Geometry } from "./geometry.ts";
+
+/** Descriptors are read in pieces of this size. */
+const READ_BYTES = 256 << 10;
 
 /** How the group descriptors of a file system are checksummed. */
 export function groupChecksumMethod(superblock: Superblock): GroupChecksum {
@@ -30,7 +35,7 @@ export function groupChecksumMethod(superblock: Superblock): GroupChecksum {
 }
 
 /** Group descriptors by group number. Columns are changed freely; `touch` makes a change stick. */
-export class GroupTable implements Participant {
+export class GroupTable implements Participant, GroupColumns {
   readonly blockBitmap: Float64Array;
   readonly inodeBitmap: Float64Array;
   readonly inodeTable: Float64Array;
@@ -65,7 +70,7 @@ export class GroupTable implements Participant {
     this.blockBitmapChecksum = new Uint32Array(count);
     this.inodeBitmapChecksum = new Uint32Array(count);
     this.#checksum = groupChecksumMethod(geometry.superblock);
-    for (let index = 0; index < geometry.descriptorBlocks; index++) this.#load(index);
+    this.#load();
   }
 
   /** Adds to the free clusters of a group and to the sum. */
@@ -114,7 +119,7 @@ export class GroupTable implements Participant {
         this.#descriptor(buffer.view, group),
       );
       const checksum = groupDescriptorChecksum(
-        buffer.bytes,
+        buffer.view,
         offset,
         descriptorBytes,
         group,
@@ -152,66 +157,70 @@ export class GroupTable implements Participant {
     this.#dirtyInodeBitmaps.clear();
   }
 
-  #load(index: number): void {
-    const { geometry } = this;
-    const { descriptorsPerBlock, descriptorBytes, groupCount } = geometry;
-    const buffer = this.cache.get(geometry.descriptorBlock(index));
-    const first = index * descriptorsPerBlock;
+  /** Reads all descriptors, neighbouring blocks together. */
+  #load(): void {
+    const { geometry, cache } = this;
+    const { blockBytes, descriptorBlocks, descriptorsPerBlock } = geometry;
+    const most = Math.max(1, Math.floor(READ_BYTES / blockBytes));
+    const memory = new Uint8Array(Math.min(most, descriptorBlocks) * blockBytes);
+    for (let index = 0, blocks = 1; index < descriptorBlocks; index += blocks) {
+      const first = geometry.descriptorBlock(index);
+      const end = Math.min(index + most, descriptorBlocks);
+      blocks = 1;
+      while (index + blocks < end && geometry.descriptorBlock(index + blocks) === first + blocks) {
+        blocks++;
+      }
+      const bytes = memory.subarray(0, blocks * blockBytes);
+      cache.device.read(bytes, first * blockBytes);
+      for (let i = 0; i < blocks; i++) {
+        this.#decode(
+          new DataView(memory.buffer, i * blockBytes, blockBytes),
+          (index + i) * descriptorsPerBlock,
+        );
+      }
+    }
+  }
+
+  /** Takes in a block of descriptors. @param first the group of its first. */
+  #decode(view: DataView, first: number): void {
+    const { descriptorsPerBlock, descriptorBytes, groupCount } = this.geometry;
+    const method = this.#checksum;
     const end = Math.min(first + descriptorsPerBlock, groupCount);
-    for (let group = first; group < end; group++) {
-      const offset = (group - first) * descriptorBytes;
-      const descriptor = decodeGroupDescriptor(buffer.view, offset, descriptorBytes);
-      this.#check(group, descriptor);
-      const computed = groupDescriptorChecksum(
-        buffer.bytes,
-        offset,
-        descriptorBytes,
-        group,
-        this.#checksum,
-      );
-      if (this.#checksum.kind !== "none" && computed !== descriptor.checksum) {
+    let [freeClusters, freeInodes, directories] = [0, 0, 0];
+    for (let group = first, offset = 0; group < end; group++, offset += descriptorBytes) {
+      decodeGroupColumns(view, offset, descriptorBytes, this, group);
+      const fault = this.#fault(group);
+      if (fault !== "") throw new Corrupt("group descriptor", `group ${group}`, fault);
+      const computed = groupDescriptorChecksum(view, offset, descriptorBytes, group, method);
+      if (method.kind !== "none" && computed !== view.getUint16(offset + 0x1e, true)) {
         throw new Corrupt("group descriptor", `group ${group}`, "bg_checksum does not match");
       }
-      this.#store(group, descriptor);
+      freeClusters += this.freeClusters[group] as number;
+      freeInodes += this.freeInodes[group] as number;
+      directories += this.usedDirectories[group] as number;
     }
-    this.cache.trim();
+    this.totalFreeClusters += freeClusters;
+    this.totalFreeInodes += freeInodes;
+    this.totalDirectories += directories;
   }
 
-  #check(group: number, descriptor: GroupDescriptor): void {
+  /** The field that cannot be right; empty when all may be. */
+  #fault(group: number): string {
     const { geometry } = this;
-    const bad = (field: string): Corrupt =>
-      new Corrupt("group descriptor", `group ${group}`, field);
-    const { blockBitmap, inodeBitmap, inodeTable } = descriptor;
-    if (!geometry.blocksInRange(blockBitmap, 1)) throw bad(`bg_block_bitmap ${blockBitmap}`);
-    if (!geometry.blocksInRange(inodeBitmap, 1)) throw bad(`bg_inode_bitmap ${inodeBitmap}`);
+    const blockBitmap = this.blockBitmap[group] as number;
+    const inodeBitmap = this.inodeBitmap[group] as number;
+    const inodeTable = this.inodeTable[group] as number;
+    if (!geometry.blocksInRange(blockBitmap, 1)) return `bg_block_bitmap ${blockBitmap}`;
+    if (!geometry.blocksInRange(inodeBitmap, 1)) return `bg_inode_bitmap ${inodeBitmap}`;
     if (!geometry.blocksInRange(inodeTable, geometry.inodeTableBlocks)) {
-      throw bad(`bg_inode_table ${inodeTable}`);
+      return `bg_inode_table ${inodeTable}`;
     }
-    if (descriptor.freeClusters > geometry.clustersPerGroup) {
-      throw bad(`bg_free_blocks_count ${descriptor.freeClusters}`);
-    }
-    if (descriptor.freeInodes > geometry.inodesPerGroup) {
-      throw bad(`bg_free_inodes_count ${descriptor.freeInodes}`);
-    }
-    if (descriptor.unusedInodes > geometry.inodesPerGroup) {
-      throw bad(`bg_itable_unused ${descriptor.unusedInodes}`);
-    }
-  }
-
-  #store(group: number, descriptor: GroupDescriptor): void {
-    this.blockBitmap[group] = descriptor.blockBitmap;
-    this.inodeBitmap[group] = descriptor.inodeBitmap;
-    this.inodeTable[group] = descriptor.inodeTable;
-    this.freeClusters[group] = descriptor.freeClusters;
-    this.freeInodes[group] = descriptor.freeInodes;
-    this.usedDirectories[group] = descriptor.usedDirectories;
-    this.unusedInodes[group] = descriptor.unusedInodes;
-    this.flags[group] = descriptor.flags;
-    this.blockBitmapChecksum[group] = descriptor.blockBitmapChecksum;
-    this.inodeBitmapChecksum[group] = descriptor.inodeBitmapChecksum;
-    this.totalFreeClusters += descriptor.freeClusters;
-    this.totalFreeInodes += descriptor.freeInodes;
-    this.totalDirectories += descriptor.usedDirectories;
+    const freeClusters = this.freeClusters[group] as number;
+    if (freeClusters > geometry.clustersPerGroup) return `bg_free_blocks_count ${freeClusters}`;
+    const freeInodes = this.freeInodes[group] as number;
+    if (freeInodes > geometry.inodesPerGroup) return `bg_free_inodes_count ${freeInodes}`;
+    const unusedInodes = this.unusedInodes[group] as number;
+    return unusedInodes > geometry.inodesPerGroup ? `bg_itable_unused ${unusedInodes}` : "";
   }
 
   /** The descriptor as it is to be stored; fields that are not kept in columns come from the block. */

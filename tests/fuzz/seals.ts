@@ -56,8 +56,8 @@ export class Seals {
   descriptor(group: number): void {
     const { descriptorBytes } = this.geometry;
     const method = this.#groupMethod();
-    this.#change(this.descriptorOffset(group), descriptorBytes, (bytes, view) => {
-      const crc = groupDescriptorChecksum(bytes, 0, descriptorBytes, group, method);
+    this.#change(this.descriptorOffset(group), descriptorBytes, (_bytes, view) => {
+      const crc = groupDescriptorChecksum(view, 0, descriptorBytes, group, method);
       view.setUint16(0x1e, crc, true);
     });
   }
