@@ -5,6 +5,7 @@
  */
 
 import { copyFile, readFile, writeFile, type WriteFileOptions } from "./content.ts";
+import { describe, type ImageDescription } from "./describe.ts";
 import type { Core } from "./core.ts";
 import type { FileInfo } from "./file_info.ts";
 import { FsError } from "./fs_error.ts";
@@ -306,6 +307,11 @@ export class Image implements Disposable {
   /** Space and counts, label and UUID. */
   statfs(): StatFs {
     return statfs(this.#core);
+  }
+
+  /** What kind of file system it is, its state, sizes and times. */
+  describe(): ImageDescription {
+    return describe(this.#core);
   }
 
   /** Sets the label. @param label up to 16 bytes. */

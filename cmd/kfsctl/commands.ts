@@ -34,6 +34,26 @@ export interface CommandEntry {
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "status",
+    summary: "what kind of file system it is, and how full",
+    load: async () => (await import("./status.ts")).STATUS,
+  },
+  {
+    name: "ls",
+    summary: "lists a directory",
+    load: async () => (await import("./ls.ts")).LS,
+  },
+  {
+    name: "cat",
+    summary: "writes files to standard output",
+    load: async () => (await import("./cat.ts")).CAT,
+  },
+  {
+    name: "stat",
+    summary: "shows the attributes of files",
+    load: async () => (await import("./stat.ts")).STAT,
+  },
+  {
     name: "check",
     summary: "checks an image; only reads",
     load: async () => (await import("./check.ts")).CHECK,

@@ -1,0 +1,51 @@
+/**
+ * What the commands that look into an image have in common: options, opening, exit statuses.
+ *
+ * @module
+ */
+
+import { type Image, open } from "../../mod.ts";
+import { parseBytes } from "../shared/amount.ts";
+import { CommandError } from "../shared/command_error.ts";
+import type { CommandLine, OptionSpec } from "../shared/command_line.ts";
+import type { Statuses } from "./commands.ts";
+
+/** 1: the work could not be done; 2: the command line is wrong; 70: the program is at fault. */
+export const STATUSES: Statuses = { usage: 2, failure: 1, fault: 70 };
+
+/** Behind the options of each command's own. */
+export const COMMON_OPTIONS: readonly OptionSpec[] = [
+  { name: "offset", value: "BYTES", help: "where the file system begins in the file: 1M" },
+  { letter: "h", name: "help", help: "print this" },
+];
+
+export const JSON_OPTION: OptionSpec = { name: "json", help: "print JSON" };
+
+/** The first operand, and at least `least` and at most `most` behind it. @throws CommandError */
+export function operandsOf(
+  line: CommandLine,
+  least: number,
+  most: number,
+  words: string,
+): readonly [image: string, ...others: string[]] {
+  const [image, ...others] = line.operands;
+  if (image === undefined || others.length < least || others.length > most) {
+    throw new CommandError(`wanted: ${words}`);
+  }
+  return [image, ...others];
+}
+
+/** Opens the image, with what it has to say on standard error. The caller closes it. @throws FsError */
+export function openImage(line: CommandLine, path: string, readOnly: boolean): Image {
+  const offset = line.last("offset");
+  return open(path, {
+    readOnly,
+    ...(offset === undefined ? {} : { offset: parseBytes(offset, "--offset", 1) }),
+    report: (message) => console.error(`${path}: ${message}`),
+  });
+}
+
+/** Paths within an image begin at its root, whether they say so or not. */
+export function absolute(path: string): string {
+  return path.startsWith("/") ? path : `/${path}`;
+}
