@@ -58,6 +58,7 @@ const CALLS: ReadonlyMap<string, (image: Image) => unknown> = new Map<
   ["listQuotas", (image) => image.listQuotas("group")],
   ["setQuota", (image) => image.setQuota("project", 3, { inodesHard: 9 })],
   ["statfs", (image) => image.statfs()],
+  ["describe", (image) => image.describe()],
   ["setLabel", (image) => image.setLabel("new")],
   ["trim", (image) => image.trim()],
   ["sync", (image) => image.sync()],
@@ -83,6 +84,7 @@ const READING = new Set([
   "getXattr",
   "listXattrs",
   "statfs",
+  "describe",
   "sync",
 ]);
 
