@@ -18,5 +18,6 @@ export * from "./mount.ts";
 export * from "./pieces.ts";
 export type { Path } from "./path.ts";
 export * from "./poll_set.ts";
+export * from "./socket.ts";
 export * from "./status.ts";
 export * from "./xattr.ts";
