@@ -41,6 +41,11 @@ export interface OpenOptions extends Extent {
   readonly discard?: boolean;
   /** With `readOnly`: do not replay a journal that waits for it; show what is there without. */
   readonly noRecovery?: boolean;
+  /**
+   * Where the journal is when the file system has it on another device: the path of a file or block device, or a device
+   * such as a `MemoryImage`. Closed with the image.
+   */
+  readonly journal?: ImageTarget;
   /** Owner of new nodes. Default 0. Nothing depends on it: there are no permission checks. */
   readonly uid?: number;
   readonly gid?: number;
@@ -101,7 +106,9 @@ function imageOf(
   host: MultiMountHost,
 ): Image {
   let engine: Engine;
+  let journalDevice: BlockDevice | undefined;
   try {
+    journalDevice = openJournal(options);
     engine = openEngine(device, {
       readOnly: options.readOnly ?? false,
       cacheBytes: options.cache ?? DEFAULT_CACHE_BYTES,
@@ -119,14 +126,24 @@ function imageOf(
       random: options.random ?? randomWords(),
       noRecovery: options.noRecovery ?? false,
       mountPoint: "",
+      ...(journalDevice === undefined ? {} : { journalDevice }),
       host: options.wait === undefined ? host : { ...host, wait: options.wait },
     });
   } catch (error) {
+    journalDevice?.close();
     device.close();
     throw error;
   }
   const owner = { uid: options.uid ?? 0, gid: options.gid ?? 0 };
   return new Image(new Core(engine, name, owner));
+}
+
+function openJournal({ journal, readOnly }: OpenOptions): BlockDevice | undefined {
+  if (typeof journal !== "object") {
+    return journal === undefined ? undefined : openFile(journal, readOnly ?? false, {});
+  }
+  claim(journal, "open");
+  return new ClaimedDevice(journal);
 }
 
 function clockOf(

@@ -62,6 +62,7 @@ function absolute(options: KfsOptions): KfsOptions {
     image: path(options.image),
     mountPoint: path(options.mountPoint),
     logFile: path(options.logFile),
+    journalPath: path(options.journalPath),
   };
 }
 

@@ -38,6 +38,8 @@ export interface KfsOptions {
   quotaLimits: QuotaKind[];
   /** Let the kernel gather writes. */
   writeback: boolean;
+  /** File or device with the journal of a file system that has it outside; empty: it is inside. */
+  journalPath: string;
   fsname: string;
   subtype: string;
   /** Where messages go while in the background; empty: nowhere. */
@@ -72,6 +74,7 @@ export function defaultOptions(): KfsOptions {
     discard: false,
     quotaLimits: [],
     writeback: false,
+    journalPath: "",
     fsname: "",
     subtype: "kfs",
     logFile: "",
@@ -172,6 +175,12 @@ const OPTIONS: Readonly<Record<string, MountOption>> = {
   },
   async: { apply: flag("sync", false) },
   dirsync: { apply: flag("directorySync", true), help: "the same for changes of names" },
+  journal_path: {
+    apply: (options, value) => void (options.journalPath = value),
+    value: "FILE",
+    help: "where the journal is that the file system has outside",
+  },
+  journal_dev: { apply: journalDeviceOption, value: "NUMBER" },
   norecovery: { apply: flag("noRecovery", true), help: "with ro: do not replay the journal" },
   noload: { apply: flag("noRecovery", true) },
   discard: { apply: flag("discard", true), help: "give blocks that are freed back to the device" },
@@ -323,4 +332,19 @@ function byteCount(name: string, value: string): number {
     throw new OptionError(`${name}=${value}: use a number of bytes, with K, M, G or T`);
   }
   return bytes;
+}
+
+/** As ext4 has it: a device number, here also a path. */
+function journalDeviceOption(options: KfsOptions, value: string): void {
+  if (value.startsWith("/")) {
+    options.journalPath = value;
+    return;
+  }
+  const number = Number(value);
+  if (value === "" || !Number.isInteger(number) || number <= 0 || number > 0xffffffff) {
+    throw new OptionError(`journal_dev=${value}: use a device number, or journal_path=FILE`);
+  }
+  const major = (number >>> 8) & 0xfff;
+  const minor = (number & 0xff) | ((number >>> 12) & 0xfff00);
+  options.journalPath = `/dev/block/${major}:${minor}`;
 }

@@ -161,7 +161,11 @@ function openImage(
       realTime(this);
     },
   };
+  let journalDevice: FileDevice | undefined;
   try {
+    if (options.journalPath !== "") {
+      journalDevice = openFileDevice(options.journalPath, { readOnly: options.readOnly });
+    }
     return openEngine(device, {
       readOnly: options.readOnly,
       cacheBytes: options.cacheBytes,
@@ -184,8 +188,10 @@ function openImage(
       quotaLimits: options.quotaLimits,
       host: thisHost(options.image, signals),
       writeQueue,
+      ...(journalDevice === undefined ? {} : { journalDevice }),
     });
   } catch (error) {
+    journalDevice?.close();
     device.close();
     throw error;
   }

@@ -67,5 +67,5 @@ export function applyRecovery(log: Log, recovery: Recovery, device: BlockDevice)
   log.superblock.sequence = recovery.nextSequence;
   log.superblock.error = 0;
   log.writeSuperblock();
-  device.flush();
+  log.device.flush();
 }

@@ -217,8 +217,32 @@ export class Superblock extends RawSuperblock {
  * @throws Corrupt naming the field.
  */
 export function decodeSuperblock(bytes: Uint8Array, place = "offset 1024"): Superblock {
-  const superblock = new Superblock(bytes.slice());
   const bad = (field: string): Corrupt => new Corrupt("superblock", place, field);
+  const superblock = decodeStart(bytes, bad);
+  if (superblock.hasIncompat(Incompat.JOURNAL_DEV)) {
+    throw bad("it is the journal of another file system (feature journal_dev)");
+  }
+  checkInodeFields(superblock, bad);
+  checkGroupFields(superblock, bad);
+  return superblock;
+}
+
+/**
+ * Reads the superblock of a journal device (feature journal_dev), which describes no file system.
+ * @throws Corrupt naming the field.
+ */
+export function decodeJournalDevice(bytes: Uint8Array, place = "offset 1024"): Superblock {
+  const bad = (field: string): Corrupt => new Corrupt("journal device", place, field);
+  const superblock = decodeStart(bytes, bad);
+  if (!superblock.hasIncompat(Incompat.JOURNAL_DEV)) {
+    throw bad("it is no journal (feature journal_dev)");
+  }
+  return superblock;
+}
+
+/** What all superblocks have in common. */
+function decodeStart(bytes: Uint8Array, bad: (field: string) => Corrupt): Superblock {
+  const superblock = new Superblock(bytes.slice());
   if (superblock.magic !== SUPERBLOCK_MAGIC) {
     throw bad(
       `s_magic 0x${superblock.magic.toString(16)} is not 0xef53: not an ext2, ext3 or ext4 image`,
@@ -232,8 +256,6 @@ export function decodeSuperblock(bytes: Uint8Array, place = "offset 1024"): Supe
     if (superblock.checksumType !== 1) throw bad(`s_checksum_type ${superblock.checksumType}`);
     if (!superblock.checksumMatches()) throw bad("s_checksum does not match");
   }
-  checkInodeFields(superblock, bad);
-  checkGroupFields(superblock, bad);
   return superblock;
 }
 

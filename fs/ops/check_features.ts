@@ -18,9 +18,6 @@ const WRITABLE = RoCompat.SPARSE_SUPER | RoCompat.LARGE_FILE | RoCompat.HUGE_FIL
 
 /** @throws Unsupported naming the features with which the image cannot be opened so. */
 export function checkFeatures(superblock: Superblock, readOnly: boolean): void {
-  if (superblock.hasIncompat(Incompat.JOURNAL_DEV)) {
-    throw new Unsupported(EINVAL, "it is a journal of another file system, not a file system");
-  }
   const unknown = superblock.featureIncompat & ~KNOWN_INCOMPAT;
   if (unknown !== 0) {
     const names = featureNames("incompat", unknown).join(", ");

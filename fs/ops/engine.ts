@@ -7,6 +7,7 @@
 import { Allocator, NEEDS_COMMIT } from "../alloc/allocator.ts";
 import { EIO, ENOSPC } from "../errno.ts";
 import { Corrupt, FsError } from "../errors.ts";
+import type { BlockDevice } from "../device/device.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import { InodeFlag } from "../layout/inode.ts";
@@ -69,6 +70,8 @@ export class Engine {
   inUse: (inode: Inode) => boolean = (inode) => inode.users > 0;
   /** What users, groups and projects use, on file systems that count it. */
   quota: Quota | null = null;
+  /** Where the journal is when it is not inside. */
+  journalDevice: BlockDevice | null = null;
   /** Holds the file system for this host, with the feature mmp. */
   guard: MultiMountGuard | null = null;
   /** Operations that changed something, or tried to, so far. */

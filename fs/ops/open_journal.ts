@@ -1,14 +1,15 @@
 /** Putting the journal to use in a file system that is opened for writing. @module */
 
+import type { BlockDevice } from "../device/device.ts";
 import { Corrupt } from "../errors.ts";
 import { type JournalOptions, JournalStore } from "../journal/journal_store.ts";
-import { Log } from "../journal/log.ts";
+import type { Log } from "../journal/log.ts";
 import { Compat, Incompat } from "../layout/features.ts";
 import { JournalCompat, JournalIncompat } from "../layout/journal.ts";
 import type { JournalSuperblock } from "../layout/journal_superblock.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Engine } from "./engine.ts";
-import { journalBlocks } from "./recover_journal.ts";
+import { findLog } from "./find_log.ts";
 
 /** How the journal is written. */
 export type JournalUse = Omit<JournalOptions, "device" | "clock">;
@@ -18,15 +19,19 @@ const WRITABLE = JournalIncompat.REVOKE | JournalIncompat.BIT64 | JournalIncompa
   JournalIncompat.CSUM_V2 | JournalIncompat.CSUM_V3 | JournalIncompat.FAST_COMMIT;
 
 /**
- * Lets commits go through the file system's journal, if it has one inside. The log holds nothing any more:
- * what it held was replayed before.
+ * Lets commits go through the file system's journal, if it has one. The log holds nothing any more: what it
+ * held was replayed before.
+ * @param external the device that the opener named for a journal outside.
  * @throws Corrupt for a journal that cannot be used; DeviceError.
  */
-export function openJournal(engine: Engine, how: JournalUse): void {
+export function openJournal(
+  engine: Engine,
+  how: JournalUse,
+  external: BlockDevice | null,
+): void {
   const { volume, alloc } = engine;
-  const { superblock, geometry } = volume;
-  if (!superblock.hasCompat(Compat.HAS_JOURNAL) || superblock.journalInode === 0) return;
-  useLog(volume, new Log(volume.device, geometry.blockBytes, journalBlocks(alloc)), how);
+  const { superblock } = volume;
+  if (superblock.hasCompat(Compat.HAS_JOURNAL)) useLog(volume, findLog(alloc, external), how);
 }
 
 /** Makes a log ready and puts it to use. @throws Corrupt, DeviceError */

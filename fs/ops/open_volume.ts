@@ -33,6 +33,8 @@ export interface OpenOptions extends VolumeOptions, EngineOptions {
   readonly writeQueue?: WriteQueue;
   /** Commits are ordered by flushes; left out: they are. */
   readonly barriers?: boolean;
+  /** Holds the journal of a file system whose journal is outside; closed with the file system. */
+  readonly journalDevice?: BlockDevice;
   /** For file systems with multiple mount protection. */
   readonly host?: MultiMountHost;
 }
@@ -67,6 +69,7 @@ function openGuarded(
   const volume = new Volume(recovered, options);
   checkFeatures(volume.superblock, readOnly);
   const engine = new Engine(volume, options);
+  engine.journalDevice = options.journalDevice ?? null;
   if (guard !== null) useGuard(engine, guard);
   protectJournal(engine.alloc);
   volume.inodes.get(ROOT_INODE);
@@ -75,7 +78,7 @@ function openGuarded(
     queue: options.writeQueue ?? new ImmediateWriteQueue(),
     ordered: options.dataMode !== "writeback",
     barriers: options.barriers ?? true,
-  });
+  }, options.journalDevice ?? null);
   startQuotas(engine, options.quotaLimits ?? []);
   recordMount(volume, options.mountPoint);
   recoverOrphans(engine);
@@ -105,7 +108,9 @@ function recoverIfNeeded(
   const superblock = readSuperblock(device);
   checkFeatures(superblock, readOnly);
   if (!superblock.hasIncompat(Incompat.RECOVER)) return device;
-  if (!options.noRecovery) return recoverJournal(device, options, readOnly);
+  if (!options.noRecovery) {
+    return recoverJournal(device, options, readOnly, options.journalDevice ?? null);
+  }
   if (readOnly) return device;
   throw new Unsupported(EROFS, "the journal needs recovery: norecovery goes with ro only");
 }
@@ -138,6 +143,7 @@ export function closeEngine(engine: Engine): void {
     finishEngine(engine);
   } finally {
     volume.device.close();
+    engine.journalDevice?.close();
   }
 }
 

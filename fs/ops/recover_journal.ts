@@ -3,8 +3,8 @@
 import { Allocator } from "../alloc/allocator.ts";
 import type { BlockDevice } from "../device/device.ts";
 import { EROFS } from "../errno.ts";
-import { Corrupt, Unsupported } from "../errors.ts";
-import { Log } from "../journal/log.ts";
+import { Unsupported } from "../errors.ts";
+import type { Log } from "../journal/log.ts";
 import { RecoveredDevice } from "../journal/recovered_device.ts";
 import { applyRecovery, planRecovery } from "../journal/replay.ts";
 import { Incompat } from "../layout/features.ts";
@@ -15,18 +15,17 @@ import {
   SUPERBLOCK_BYTES,
   SUPERBLOCK_OFFSET,
 } from "../layout/superblock.ts";
-import { lookup, newMapping } from "../map/map.ts";
 import { Volume, type VolumeOptions } from "../volume/volume.ts";
+import { findLog } from "./find_log.ts";
 
 /** Journal features under which the log can be read here. */
 const KNOWN = JournalIncompat.REVOKE | JournalIncompat.BIT64 | JournalIncompat.ASYNC_COMMIT |
   JournalIncompat.CSUM_V2 | JournalIncompat.CSUM_V3;
-/** Blocks of the largest journal that is read: 10 million, as mke2fs allows. */
-const MAX_JOURNAL_BLOCKS = 10_240_000;
 
 /**
  * Replays the journal of the file system on `device`.
  * @param readOnly nothing is written: the device that is returned shows the recovered state.
+ * @param external holds the journal when it is not inside; null: it is.
  * @returns the device to go on with.
  * @throws Unsupported for a journal elsewhere or of an unknown kind; Corrupt, with nothing written.
  */
@@ -34,9 +33,10 @@ export function recoverJournal(
   device: BlockDevice,
   options: VolumeOptions,
   readOnly: boolean,
+  external: BlockDevice | null = null,
 ): BlockDevice {
   const volume = new Volume(device, { ...options, readOnly: true });
-  const log = openLog(volume);
+  const log = openLog(volume, external);
   const recovery = planRecovery(log, volume.geometry.blocksCount);
   options.report(
     `journal: ${recovery.transactions} transactions with ${recovery.blocks.size} blocks ` +
@@ -49,19 +49,8 @@ export function recoverJournal(
   return device;
 }
 
-function openLog(volume: Volume): Log {
-  const { superblock } = volume;
-  if (superblock.journalInode === 0) {
-    throw new Unsupported(
-      EROFS,
-      "the journal needs recovery, and it is on another device: run e2fsck",
-    );
-  }
-  const log = new Log(
-    volume.device,
-    volume.geometry.blockBytes,
-    journalBlocks(new Allocator(volume)),
-  );
+function openLog(volume: Volume, external: BlockDevice | null): Log {
+  const log = findLog(new Allocator(volume), external);
   const unknown = log.superblock.featureIncompat & ~KNOWN;
   if (unknown !== 0) {
     throw new Unsupported(
@@ -72,28 +61,6 @@ function openLog(volume: Volume): Log {
     );
   }
   return log;
-}
-
-/**
- * Where the blocks of the journal's inode lie.
- * @returns disk block of each journal block, 0 for a hole.
- * @throws Corrupt, DeviceError
- */
-export function journalBlocks(alloc: Allocator): Float64Array {
-  const { volume } = alloc;
-  const inode = volume.inodes.get(volume.superblock.journalInode);
-  const count = Math.floor(inode.size / volume.geometry.blockBytes);
-  if (count > MAX_JOURNAL_BLOCKS || !inode.isRegular) {
-    throw new Corrupt("journal", `inode ${inode.ino}`, `i_mode or i_size ${inode.size}`);
-  }
-  const blocks = new Float64Array(count);
-  const mapping = newMapping();
-  for (let fileBlock = 0; fileBlock < count; fileBlock += mapping.blocks) {
-    lookup(alloc, inode, fileBlock, count - fileBlock, mapping);
-    if (mapping.diskBlock === 0) continue;
-    for (let i = 0; i < mapping.blocks; i++) blocks[fileBlock + i] = mapping.diskBlock + i;
-  }
-  return blocks;
 }
 
 /** Clears needs_recovery in the superblock as it is after the replay. */
