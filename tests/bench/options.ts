@@ -19,8 +19,8 @@ export interface BenchOptions {
   readonly folder: string;
   /** The C example `passthrough_ll` of libfuse. */
   readonly passthrough: string | undefined;
-  /** Grow one directory to a million files. */
-  readonly million: boolean;
+  /** How many files one directory grows to. */
+  readonly growth: number;
 }
 
 /** What `--help` prints. */
@@ -33,7 +33,7 @@ export const HELP =
   --targets A,B       of kfs, "no journal", fuse2fs, kernel, passthrough_ll (all that this machine can run)
   --passthrough PATH  libfuse's example passthrough_ll (or KFS_PASSTHROUGH)
   --dir FOLDER        where the images lie (tmpfs)
-  --million           create a million files in one directory
+  --growth N          files to create in one directory (100000; 10000 with --quick)
   --json FILE         writes the figures to FILE, too`;
 
 /** Reads the command line; throws on unknown options. */
@@ -49,14 +49,14 @@ export function parseOptions(args: readonly string[]): BenchOptions | "help" {
       json: { type: "string" },
       dir: { type: "string" },
       passthrough: { type: "string" },
-      million: { type: "boolean" },
+      growth: { type: "string" },
     },
   });
   if (values.help === true) return "help";
   const quick = values.quick ?? false;
   return {
     quick,
-    rounds: Number(values.rounds ?? (quick ? 2 : 5)),
+    rounds: countOf("rounds", values.rounds ?? (quick ? "2" : "5")),
     only: values.only ?? [],
     targets: values.targets?.split(",") ?? [
       "kfs",
@@ -68,6 +68,13 @@ export function parseOptions(args: readonly string[]): BenchOptions | "help" {
     json: values.json,
     folder: values.dir ?? roomyFolder(),
     passthrough: values.passthrough ?? Deno.env.get("KFS_PASSTHROUGH"),
-    million: values.million ?? false,
+    growth: countOf("growth", values.growth ?? (quick ? "10000" : "100000")),
   };
+}
+
+function countOf(option: string, value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) {
+    throw new Error(`--${option} ${value}: use a number from 1 on`);
+  }
+  return Number(value);
 }

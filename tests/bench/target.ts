@@ -65,7 +65,7 @@ class ImageTarget implements Target {
 }
 
 /** libfuse's example on a folder: what a C program pays for FUSE alone. */
-class PassthroughTarget implements Target {
+export class PassthroughTarget implements Target {
   readonly name = "passthrough_ll";
   #child: Deno.ChildProcess;
 
@@ -76,8 +76,9 @@ class PassthroughTarget implements Target {
   }
 
   #start(): Deno.ChildProcess {
-    const child = new Deno.Command(this.program, {
-      args: ["-f", "-o", `source=${this.source}`, this.root],
+    const limit = `--nofile=${descriptorLimit()}`;
+    const child = new Deno.Command("prlimit", {
+      args: [limit, this.program, "-f", "-o", `source=${this.source}`, this.root],
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -102,13 +103,20 @@ class PassthroughTarget implements Target {
   }
 }
 
+/** The hard limit: passthrough_ll keeps a descriptor for each file that the kernel knows of. */
+function descriptorLimit(): string {
+  const limits = Deno.readTextFileSync("/proc/self/limits");
+  return /Max open files\s+\d+\s+(\d+)/.exec(limits)?.[1] ?? "1024";
+}
+
 /** Why a target cannot run here, or undefined. */
 export function unavailable(name: TargetName, options: BenchOptions): string | undefined {
   if (!options.targets.includes(name)) return "not asked for";
   if (name === "kernel") return kernelExt4();
   if (name === "kfs" || name === "no journal") return command("kfs")() ?? fuse();
   if (name === "fuse2fs") return findProgram(name) === undefined ? "not installed" : fuse();
-  return options.passthrough === undefined ? "no path given (--passthrough)" : fuse();
+  if (options.passthrough === undefined) return "no path given (--passthrough)";
+  return findProgram("prlimit") === undefined ? "prlimit is not installed" : fuse();
 }
 
 /** How the images of all targets are made: by mke2fs, so that all have the same. */
