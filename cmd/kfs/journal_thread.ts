@@ -6,10 +6,11 @@ import type { FuseSession } from "../../ffi/fuse/session.ts";
 import { LazyThread } from "./lazy_thread.ts";
 import { later } from "./later.ts";
 
-/** Starting the thread stops this one for some 25 ms: whoever mounts wants to look at the mount first. */
-const START_AFTER_MS = 200;
+/** Starting the thread stops this one for some 25 ms: that waits for a time in which few ask for anything. */
+const CALM_MS = 200;
+const CALM_REQUESTS = 20;
 
-/** A `WriteThread` that starts its thread when something is to be written, or some time after the mount. */
+/** A `WriteThread` that starts its thread when something is to be written, or at the first calm time after the mount. */
 export class JournalThread extends WriteThread {
   /** An eventfd: call `reap` when it shows. */
   readonly event: number;
@@ -31,7 +32,15 @@ export class JournalThread extends WriteThread {
   /** Starts the thread while the session runs, before it is needed. */
   startWithin(session: FuseSession): void {
     this.#session = session;
-    later(session, START_AFTER_MS, () => this.start());
+    this.#startWhenCalm(session);
+  }
+
+  #startWhenCalm(session: FuseSession): void {
+    const before = session.server.ticket;
+    later(session, CALM_MS, () => {
+      if (session.server.ticket - before > CALM_REQUESTS) this.#startWhenCalm(session);
+      else this.start();
+    });
   }
 
   override write(device: FileDevice, bytes: Uint8Array, offsetBytes: number): void {
