@@ -48,7 +48,7 @@ const ATTRIBUTES_VALID_MS = 24 * 3600 * 1000;
 /** As much as one request can carry; the kernel's default is an eighth of that. Only root may set it. */
 const READ_AHEAD_KIB = 1024;
 /** Inodes kept in memory besides those in use. */
-const CACHED_INODES = 16384;
+const CACHED_INODES = 8192;
 
 /**
  * Mounts and serves until the end. Never throws.
