@@ -2,10 +2,10 @@
  * The journal: transactions go into the log first and to their places later (jbd2; kernel documentation:
  * filesystems/ext4/journal).
  *
- * A transaction is stored in these steps, each after the one before: its blocks but the last; a flush, which
- * also makes the file data durable that was written before; the commit block; a flush. From then on a replay
- * brings it back whatever happens. Its blocks are brought to their places when the log fills up or the file
- * system is closed (`checkpoint.ts`); until then they are read out of the log.
+ * A transaction is stored in these steps, each after the one before: its blocks, with zeros for the last; a
+ * flush, which also makes the file data durable that was written before; the commit block; a flush. From then
+ * on a replay brings it back whatever happens. Its blocks are brought to their places when the log fills up or
+ * the file system is closed (`checkpoint.ts`); until then they are read out of the log.
  *
  * @module
  */
@@ -132,7 +132,7 @@ export class JournalStore implements CommitStore {
     const transaction = new StoredTransaction(this.#sequence, start, needed, revoked);
     this.#sequence = nextSequence(this.#sequence);
     this.#stored.push(transaction);
-    const area = this.#staging.take(needed * this.log.blockBytes);
+    const area = this.#staging.take((needed + 1) * this.log.blockBytes);
     this.#stage(transaction, buffers, area);
     this.#write(transaction, area, durable);
     this.#underWay++;
@@ -180,6 +180,7 @@ export class JournalStore implements CommitStore {
       const journalBlock = this.#ring.after(transaction.startBlock, index);
       this.blocks.add(buffer.block, transaction, journalBlock, escaped, staged);
     });
+    writer.blank();
     clock.read();
     writer.commit(clock.seconds, clock.nanoseconds);
   }
@@ -187,12 +188,13 @@ export class JournalStore implements CommitStore {
   #write(transaction: StoredTransaction, area: StagingArea, durable: boolean): void {
     const { ordered, barriers } = this.options;
     const { startBlock, journalBlocks } = transaction;
-    const last = journalBlocks - 1;
-    const lastBlock = this.#ring.after(startBlock, last);
     const through = barriers && !ordered && !durable;
-    this.#writeRuns(startBlock, last, area, 0, through);
+    // With zeros in the commit block's place: then only its first sector changes in the end, so storage that
+    // tears blocks leaves all of it or none of it.
+    this.#writeRuns(startBlock, journalBlocks, area, 0, through);
     if (barriers && !through) this.#flushAll();
-    this.#writeRuns(lastBlock, 1, area, last, through);
+    const lastBlock = this.#ring.after(startBlock, journalBlocks - 1);
+    this.#writeRuns(lastBlock, 1, area, journalBlocks, through);
     if (barriers ? !through : durable) this.#flushAll();
     this.counters.commits++;
     this.counters.logBlocks += journalBlocks;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { BufferCache } from "../device/cache.ts";
 import type { BlockDevice } from "../device/device.ts";
 import { MemoryDevice } from "../device/memory.ts";
+import { RecordingDevice } from "../device/recording.ts";
 import { DeviceError } from "../errors.ts";
 import { JournalIncompat } from "../layout/journal.ts";
 import { newJournalSuperblock } from "../layout/journal_superblock.ts";
@@ -62,7 +63,7 @@ class HeldQueue implements WriteQueue {
 
 function make(
   queue: WriteQueue = new ImmediateWriteQueue(),
-  device = new MemoryDevice(SIZE_BYTES),
+  device: BlockDevice = new MemoryDevice(SIZE_BYTES),
 ) {
   const log = newLog(device);
   const store = new JournalStore(log, {
@@ -93,7 +94,7 @@ function valueIn(device: BlockDevice, block: number): number {
 }
 
 /** A copy of the device as it is, with its journal replayed. */
-function recovered(device: MemoryDevice): MemoryDevice {
+function recovered(device: BlockDevice): MemoryDevice {
   const bytes = new Uint8Array(device.sizeBytes);
   device.read(bytes, 0);
   const copy = MemoryDevice.from(bytes);
@@ -136,6 +137,29 @@ Deno.test("the log goes round many times, and every state of it recovers", () =>
   store.close();
   for (const [block, value] of values) assert.equal(valueIn(device, block), value);
   assert.equal(openLog(device).superblock.startBlock, 0);
+});
+
+Deno.test("a commit block that is torn at a sector is there or is not", () => {
+  const memory = new MemoryDevice(SIZE_BYTES);
+  const recording = new RecordingDevice(memory);
+  const { transactions, change } = make(new ImmediateWriteQueue(), recording);
+  change(5, 1);
+  transactions.commit(true);
+  const last = recording.events.findLastIndex(({ kind }) => kind === "write");
+  const event = recording.events[last];
+  assert.ok(event?.kind === "write" && event.bytes.length === BLOCK_BYTES);
+  for (const sectors of [[], [0], [1]]) {
+    const torn = new MemoryDevice(SIZE_BYTES);
+    newLog(torn);
+    for (const earlier of recording.events.slice(0, last)) {
+      if (earlier.kind === "write") torn.write(earlier.bytes, earlier.offsetBytes);
+    }
+    for (const sector of sectors) {
+      const bytes = event.bytes.subarray(512 * sector, 512 * sector + 512);
+      torn.write(bytes, event.offsetBytes + 512 * sector);
+    }
+    assert.equal(valueIn(recovered(torn), 5), sectors.includes(0) ? 1 : 0, `sectors ${sectors}`);
+  }
 });
 
 Deno.test("a block that was freed and used for data keeps the data, whatever the log holds of it", () => {

@@ -94,6 +94,11 @@ export class TransactionWriter {
     return { diskBlock: buffer.block, escaped, checksum };
   }
 
+  /** What lies in the commit block's place until that is written. */
+  blank(): void {
+    this.#block().bytes.fill(0);
+  }
+
   /** The commit block. */
   commit(seconds: number, nanoseconds: number): void {
     const { bytes, view } = this.#block();
