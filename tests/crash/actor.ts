@@ -33,6 +33,13 @@ export class TargetGone extends Error {
 
 const scratch = new Uint8Array(1 << 20);
 
+export interface ActorOptions {
+  /** What is answered is promised to be durable. */
+  readonly everyStepDurable?: boolean;
+  /** The trees before the last promise are of no use. */
+  readonly forgetsOld?: boolean;
+}
+
 /** The one who acts. */
 export class Actor {
   readonly root: Node = newNode("directory", ROOT_INODE, 0o755);
@@ -41,12 +48,13 @@ export class Actor {
   /** Steps that were answered with "no". */
   refused = 0;
   #writes = 0;
+  /** Steps whose trees are forgotten. */
+  #forgotten = 0;
 
-  /** @param everyStepDurable what is answered is promised to be durable. */
   constructor(
     readonly target: Target,
     readonly random: Random,
-    readonly everyStepDurable = false,
+    readonly options: ActorOptions = {},
   ) {
     this.#record("mount", 0, false);
   }
@@ -298,7 +306,7 @@ export class Actor {
     const result = work();
     if (result === -ENOSPC || result === -EOPNOTSUPP) this.refused++;
     else if (result < 0) throw new Error(`${what}: errno ${-result}`);
-    this.#record(what, begin, this.everyStepDurable);
+    this.#record(what, begin, this.options.everyStepDurable === true);
     return result;
   }
 
@@ -315,6 +323,17 @@ export class Actor {
       digest: digestOf(snapshot),
       snapshot,
     });
+    if (durable && this.options.forgetsOld === true) this.#forget();
     if (this.target.stopped) throw new TargetGone();
+  }
+
+  /** Forgets the trees of all steps but the last. */
+  #forget(): void {
+    const last = this.steps.length - 1;
+    while (this.#forgotten < last) {
+      const step = this.steps[this.#forgotten];
+      if (step === undefined) return;
+      this.steps[this.#forgotten++] = { ...step, digest: "", snapshot: new Map() };
+    }
   }
 }

@@ -7,14 +7,7 @@
 import { shrink } from "./shrink.ts";
 import { Random } from "../harness/seed.ts";
 import { CrashFault, StepFinder } from "./judge.ts";
-import {
-  type Case,
-  type Judge,
-  type JudgeName,
-  judgeRecovery,
-  JUDGES,
-  type JudgeShares,
-} from "./judges.ts";
+import { type Counts, type JudgeShares, judgeState, newCounts } from "./judges.ts";
 import { Outside } from "./outside.ts";
 import type { OverlayDevice } from "./overlay_device.ts";
 import type { Recording } from "./record.ts";
@@ -26,21 +19,6 @@ import {
   Flushes,
   type LandedPart,
 } from "./states.ts";
-
-/** How many states there were, and how many of them each further judge saw. */
-export type Counts = { states: number } & Record<JudgeName, number>;
-
-export function newCounts(): Counts {
-  return {
-    states: 0,
-    readOnly: 0,
-    again: 0,
-    e2fsckAfter: 0,
-    e2fsckInstead: 0,
-    replay: 0,
-    kernel: 0,
-  };
-}
 
 /** A state that was not as it must be. */
 export interface Failure {
@@ -98,9 +76,10 @@ export class Bench implements Disposable {
   judge(plan: CrashPlan): Failure | undefined {
     const parts = drawParts(this.recording.events, plan);
     const message = this.judgeParts(plan, parts);
-    this.counts.states++;
     if (message === undefined) return undefined;
+    const { states } = this.counts;
     const fewer = shrink(parts, (some) => this.judgeParts(plan, some) !== undefined);
+    this.counts.states = states;
     return { plan, parts: fewer, message };
   }
 
@@ -119,18 +98,11 @@ export class Bench implements Disposable {
   }
 
   #ask(plan: CrashPlan, build: () => OverlayDevice): void {
-    const own = build();
-    const bounds = this.#finder.bounds(plan.events);
-    const tree = judgeRecovery(own, this.#finder, bounds);
+    const finder = this.#finder;
+    const bounds = finder.bounds(plan.events);
     const random = new Random((plan.seed ^ Math.imul(plan.index, 0x85ebca6b)) >>> 0);
     const outside = (): Outside => this.#outside ??= new Outside(this.recording.base.length);
-    const state: Case = { bounds, finder: this.#finder, random, build, outside, own, tree };
-    for (const [name, judge] of Object.entries(JUDGES) as [JudgeName, Judge][]) {
-      const share = this.judges[name] ?? 0;
-      if (random.below(10_000) >= share * 100) continue;
-      this.counts[name]++;
-      judge(state);
-    }
+    judgeState({ bounds, finder, random, build, outside }, this.judges, this.counts);
   }
 
   #advance(durableEvents: number): void {

@@ -57,6 +57,11 @@ export class StepFinder {
     return { first, last };
   }
 
+  /** The bounds when everything has been done that was ever asked for. */
+  lastBounds(): Bounds {
+    return this.bounds(Number.MAX_SAFE_INTEGER);
+  }
+
   /** The steps within the bounds after which the tree was this. */
   candidates(digest: string, { first, last }: Bounds): readonly number[] {
     return (this.#steps.get(digest) ?? []).filter((step) => step >= first && step <= last);

@@ -28,7 +28,7 @@ import { buildState, drawParts, Flushes } from "./states.ts";
 import type { FoundTree } from "./walk.ts";
 
 /** A crash state and what a judge may use. */
-export interface Case {
+interface Case {
   readonly bounds: Bounds;
   readonly finder: StepFinder;
   readonly random: Random;
@@ -41,10 +41,10 @@ export interface Case {
 }
 
 /** @throws CrashFault */
-export type Judge = (state: Case) => void;
+type Judge = (state: Case) => void;
 
 /** Recovers by kfs and judges what is there; `state` holds the recovered image then, unmounted. */
-export function judgeRecovery(
+function judgeRecovery(
   state: OverlayDevice,
   finder: StepFinder,
   bounds: Bounds,
@@ -138,9 +138,44 @@ function equal(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 /** The judges that are asked for a part of the states. */
-export const JUDGES = { readOnly, again, e2fsckAfter, e2fsckInstead, replay, kernel };
+const JUDGES = { readOnly, again, e2fsckAfter, e2fsckInstead, replay, kernel };
 
-export type JudgeName = keyof typeof JUDGES;
+type JudgeName = keyof typeof JUDGES;
 
 /** In percent of the states, how often each is asked; may be a fraction. */
 export type JudgeShares = Readonly<Partial<Record<JudgeName, number>>>;
+
+/** How many states there were, and how many of them each further judge saw. */
+export type Counts = { states: number } & Record<JudgeName, number>;
+
+export function newCounts(): Counts {
+  return {
+    states: 0,
+    readOnly: 0,
+    again: 0,
+    e2fsckAfter: 0,
+    e2fsckInstead: 0,
+    replay: 0,
+    kernel: 0,
+  };
+}
+
+/**
+ * Recovers the state by kfs, judges it, and asks further judges.
+ * @throws CrashFault
+ */
+export function judgeState(
+  state: Omit<Case, "own" | "tree">,
+  shares: JudgeShares,
+  counts: Counts,
+): FoundTree {
+  const own = state.build();
+  counts.states++;
+  const tree = judgeRecovery(own, state.finder, state.bounds);
+  for (const [name, judge] of Object.entries(JUDGES) as [JudgeName, Judge][]) {
+    if (state.random.below(10_000) >= (shares[name] ?? 0) * 100) continue;
+    counts[name]++;
+    judge({ ...state, own, tree });
+  }
+  return tree;
+}

@@ -58,7 +58,9 @@ export function record(recipe: Recipe, prepare: Prepare = () => {}): Recording {
   const engine = openEngine(device, optionsOf(recipe, queue, (text) => reports.push(text)));
   prepare(engine.volume, device);
   const target = new EngineTarget(engine, device, queue);
-  const actor = new Actor(target, new Random(seed), recipe.mode.everyStepDurable === true);
+  const actor = new Actor(target, new Random(seed), {
+    everyStepDurable: recipe.mode.everyStepDurable === true,
+  });
   workloadNamed(recipe.workload)(actor, steps);
   const end = device.events.length;
   for (const node of [...actor.opened]) actor.close(node);

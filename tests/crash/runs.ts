@@ -5,9 +5,9 @@
  */
 
 import { Random } from "../harness/seed.ts";
-import { type Counts, type Failure, newCounts, tryStates } from "./campaign.ts";
+import { type Failure, tryStates } from "./campaign.ts";
 import { DATA_MODES, type DataMode } from "./data_mode.ts";
-import type { JudgeShares } from "./judges.ts";
+import { type Counts, type JudgeShares, newCounts } from "./judges.ts";
 import { type Prepare, type Recipe, record } from "./record.ts";
 import { type Shape, SHAPES } from "./shapes.ts";
 import { describeParts } from "./shrink.ts";

@@ -68,8 +68,8 @@ export function walk(engine: Engine): FoundTree {
 
 function listing(engine: Engine, ino: number): [string, number][] {
   const names: [string, number][] = [];
-  const result = readDirectory(engine, ino, 0, (name, child) => {
-    const text = decoder.decode(name);
+  const result = readDirectory(engine, ino, 0, (bytes, start, end, child) => {
+    const text = decoder.decode(bytes.subarray(start, end));
     if (text !== "." && text !== "..") names.push([text, child]);
     return true;
   });
