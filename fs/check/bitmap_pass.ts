@@ -5,7 +5,9 @@
  */
 
 import { crc32c } from "../layout/crc32c.ts";
+import type { Code } from "./codes.ts";
 import type { CheckContext } from "./context.ts";
+import type { Where } from "./findings.ts";
 
 /** Set bits of each byte. */
 const BITS_OF = Uint8Array.from({ length: 256 }, (_, byte) => {
@@ -14,6 +16,10 @@ const BITS_OF = Uint8Array.from({ length: 256 }, (_, byte) => {
   return count;
 });
 
+function countOf(count: number): { readonly count?: number } {
+  return count === 1 ? {} : { count };
+}
+
 /** Works through the groups. */
 export class BitmapPass {
   readonly #check: CheckContext;
@@ -21,6 +27,7 @@ export class BitmapPass {
   readonly #actual: Uint8Array<ArrayBuffer>;
   #freeClusters = 0;
   #freeInodes = 0;
+  #foundUnmarked = false;
 
   constructor(check: CheckContext) {
     this.#check = check;
@@ -60,14 +67,17 @@ export class BitmapPass {
       this.#blockPadding(group, clusters, bytes);
       this.#checksum("block_bitmap_checksum", group, bytes, groups.blockBitmapChecksum);
     }
-    const free = this.#compare(
-      clusters,
-      "block_not_in_use",
-      "block_not_marked",
-      group,
-      (bit) => (start + bit) * geometry.clusterBlocks + this.#firstClusterBlock(),
-    );
-    if (uninit && groups.blockUninit(group) && this.#foundUnmarked) {
+    const { clusterBlocks } = geometry;
+    const free = this.#compare({
+      count: clusters,
+      unused: "block_not_in_use",
+      unmarked: "block_not_marked",
+      where: (bit, count) => {
+        const block = (start + bit) * clusterBlocks + this.#firstClusterBlock();
+        return { group, block, ...countOf(count * clusterBlocks) };
+      },
+    });
+    if (uninit && this.#foundUnmarked) {
       findings.add("block_uninit_in_use", { group });
     }
     this.#freeClusters += free;
@@ -75,8 +85,6 @@ export class BitmapPass {
       findings.add("group_free_blocks", { group }, groups.freeClusters[group], free);
     }
   }
-
-  #foundUnmarked = false;
 
   /** Block of the cluster that bit 0 of group 0 stands for. */
   #firstClusterBlock(): number {
@@ -99,8 +107,12 @@ export class BitmapPass {
       const covered = Math.floor(perGroup / 8);
       this.#checksum("inode_bitmap_checksum", group, covered, groups.inodeBitmapChecksum);
     }
-    const toInode = (bit: number): number => first + bit;
-    const free = this.#compare(perGroup, "inode_not_in_use", "inode_not_marked", group, toInode);
+    const free = this.#compare({
+      count: perGroup,
+      unused: "inode_not_in_use",
+      unmarked: "inode_not_marked",
+      where: (bit, count) => ({ group, inode: first + bit, ...countOf(count) }),
+    });
     if (uninit && this.#foundUnmarked) findings.add("inode_uninit_in_use", { group });
     this.#freeInodes += free;
     if (free !== groups.freeInodes[group]) {
@@ -172,55 +184,74 @@ export class BitmapPass {
     if (stored[group] !== expected) findings.add(code, { group });
   }
 
-  /** Compares bitmap and actual use of `count` bits. @returns bits that the bitmap has as free. */
-  #compare(
-    count: number,
-    unused: "block_not_in_use" | "inode_not_in_use",
-    unmarked: "block_not_marked" | "inode_not_marked",
-    group: number,
-    toNumber: (bit: number) => number,
-  ): number {
+  /** Compares bitmap and actual use of `kind.count` bits. @returns bits that the bitmap has as free. */
+  #compare(kind: Comparison): number {
+    const { count } = kind;
     const bitmap = this.#bitmap;
     const actual = this.#actual;
+    const bytes = Math.ceil(count / 8);
+    const lastMask = (count & 7) === 0 ? 0xff : (1 << (count & 7)) - 1;
     this.#foundUnmarked = false;
     let used = 0;
-    const whole = count >>> 3;
-    for (let at = 0; at < whole; at++) {
-      const byte = bitmap[at] as number;
-      used += BITS_OF[byte] as number;
-      if (byte !== actual[at]) this.#reportByte(at * 8, 8, unused, unmarked, group, toNumber);
-    }
-    const rest = count & 7;
-    if (rest > 0) {
-      const mask = (1 << rest) - 1;
-      used += BITS_OF[(bitmap[whole] as number) & mask] as number;
-      if ((((bitmap[whole] as number) ^ (actual[whole] as number)) & mask) !== 0) {
-        this.#reportByte(whole * 8, rest, unused, unmarked, group, toNumber);
+    let unusedBefore = 0;
+    let unmarkedBefore = 0;
+    for (let at = 0; at < bytes; at++) {
+      const mask = at === bytes - 1 ? lastMask : 0xff;
+      const marked = (bitmap[at] as number) & mask;
+      const inUse = (actual[at] as number) & mask;
+      used += BITS_OF[marked] as number;
+      if (marked === inUse) {
+        unusedBefore = unmarkedBefore = 0;
+        continue;
       }
+      const unused = marked & ~inUse;
+      const unmarked = inUse & ~marked;
+      if (unmarked !== 0) this.#foundUnmarked = true;
+      this.#report(kind, at, unused, unusedBefore, false);
+      this.#report(kind, at, unmarked, unmarkedBefore, true);
+      unusedBefore = unused >>> 7;
+      unmarkedBefore = unmarked >>> 7;
     }
     return count - used;
   }
 
-  #reportByte(
-    firstBit: number,
-    count: number,
-    unused: "block_not_in_use" | "inode_not_in_use",
-    unmarked: "block_not_marked" | "inode_not_marked",
-    group: number,
-    toNumber: (bit: number) => number,
-  ): void {
-    for (let bit = firstBit; bit < firstBit + count; bit++) {
-      const mask = 1 << (bit & 7);
-      const marked = ((this.#bitmap[bit >>> 3] as number) & mask) !== 0;
-      const isUsed = ((this.#actual[bit >>> 3] as number) & mask) !== 0;
-      if (marked === isUsed) continue;
-      if (isUsed) this.#foundUnmarked = true;
-      const number = toNumber(bit);
-      const isBlock = unused === "block_not_in_use";
-      this.#check.findings.add(
-        isUsed ? unmarked : unused,
-        isBlock ? { group, block: number } : { group, inode: number },
-      );
+  /**
+   * Reports the runs of differing bits that begin in a byte.
+   * @param bits that differ in this byte.
+   * @param before 1 when the last bit of the byte before differs, too.
+   */
+  #report(kind: Comparison, at: number, bits: number, before: number, unmarked: boolean): void {
+    const { findings } = this.#check;
+    const starts = bits & ~((bits << 1) | before) & 0xff;
+    if (starts === 0) return;
+    const code = unmarked ? kind.unmarked : kind.unused;
+    if (findings.isFull(code)) {
+      findings.addUnkept(code, BITS_OF[starts] as number);
+      return;
+    }
+    for (let bit = 0; bit < 8; bit++) {
+      if ((starts & (1 << bit)) === 0) continue;
+      const first = at * 8 + bit;
+      let end = first + 1;
+      while (end < kind.count && this.#differs(end, unmarked)) end++;
+      findings.add(code, kind.where(first, end - first));
     }
   }
+
+  #differs(bit: number, unmarked: boolean): boolean {
+    const mask = 1 << (bit & 7);
+    const marked = ((this.#bitmap[bit >>> 3] as number) & mask) !== 0;
+    const inUse = ((this.#actual[bit >>> 3] as number) & mask) !== 0;
+    return unmarked ? inUse && !marked : marked && !inUse;
+  }
+}
+
+/** What is compared, and how its differences are reported. */
+interface Comparison {
+  /** Bits. */
+  readonly count: number;
+  readonly unused: Code;
+  readonly unmarked: Code;
+  /** Place of a run of bits. */
+  where(bit: number, count: number): Where;
 }

@@ -131,11 +131,11 @@ export class BlockMaps {
   }
 
   #directoryBlock(file: FileBlocks, block: number, fileBlock: number): void {
-    const { features, findings, directories } = this.#check;
+    const { features, findings } = this.#check;
     const mayHaveHoles = features.largeDir && !features.inlineData;
     if (file.lastBlock + 1 < fileBlock && !mayHaveHoles) {
       findings.add("directory_hole", { inode: file.raw.ino, fileBlock: file.lastBlock + 1 });
     }
-    if (file.keepsDirectory) directories.addRun(fileBlock, block, 1);
+    file.keepRun(fileBlock, block, 1);
   }
 }

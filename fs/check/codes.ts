@@ -69,7 +69,7 @@ export const CODES = {
     0x000036,
     "uninitialised without uninit_bg",
   ],
-  group_last_uninit: [W, "group descriptor", 0x000039, "the last group is BLOCK_UNINIT"],
+  group_last_uninit: [E, "group descriptor", 0x000039, "the last group is BLOCK_UNINIT"],
   group_unused_inodes: [E, "group descriptor", 0x000038, "bg_itable_unused is wrong"],
   group_free_blocks: [E, "group descriptor", 0x05000e, "bg_free_blocks_count is wrong"],
   group_free_inodes: [E, "group descriptor", 0x05000b, "bg_free_inodes_count is wrong"],
@@ -278,6 +278,7 @@ export const CODES = {
   mmp_block: [E, "mmp", 0x000042, "s_mmp_block is impossible"],
   mmp_magic: [E, "mmp", 0x000043, "mmp_magic is wrong"],
   mmp_checksum: [E, "mmp", 0x000047, "mmp_checksum does not match"],
+  mmp_sequence: [E, "mmp", 0x000043, "mmp_seq is no valid value, or e2fsck works on it"],
   mmp_in_use: [W, "mmp", 0, "another system uses the file system, or did not end cleanly"],
 } as const satisfies Record<string, CodeEntry>;
 

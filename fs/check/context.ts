@@ -92,6 +92,10 @@ export class CheckContext {
   readonly policies = new PagedNumbers();
   readonly directories = new DirectoryList();
   readonly quota: QuotaSums;
+  /** Blocks of inode tables that overlap other metadata. */
+  overlappingTableBlocks = 0;
+  /** Blocks of extents that were claimed before, at least in part. */
+  overlappingBlocks = 0;
   largeFiles = 0;
   largeDirectories = 0;
   files = 0;

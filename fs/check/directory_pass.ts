@@ -16,6 +16,8 @@ import type { InodeReader } from "./inode_reader.ts";
 import { SparseBits } from "./sparse_bits.ts";
 
 const CHUNK_BYTES = 1 << 18;
+/** Larger directories' indexes are not followed: 4 GiB with blocks of 1 KiB. */
+const MAX_INDEXED_BLOCKS = 1 << 22;
 
 /** The pass over the directories. */
 export class DirectoryPass {
@@ -80,7 +82,9 @@ export class DirectoryPass {
     let mapped = 0;
     for (const run of directories.runs(index)) mapped += run.blocks;
     const inode = directories.inode(index);
-    if (blocks <= mapped * 2 + 64) return new HtreeMap(this.#check, inode, blocks);
+    if (blocks <= mapped * 2 + 64 && blocks <= MAX_INDEXED_BLOCKS) {
+      return new HtreeMap(this.#check, inode, blocks);
+    }
     findings.add("htree_sparse", { inode }, mapped, blocks);
     return undefined;
   }
@@ -92,6 +96,7 @@ export class DirectoryPass {
       const blocks = Math.min(perChunk, run.blocks - done);
       const chunk = this.#chunk.subarray(0, blocks * blockBytes);
       const diskBlock = run.diskBlock + done;
+      if (this.#isSeen(diskBlock, blocks)) continue;
       if (!this.#check.reader.read(diskBlock, chunk)) continue;
       for (let i = 0; i < blocks; i++) {
         if (this.#seen.has(diskBlock + i)) continue;
@@ -100,6 +105,12 @@ export class DirectoryPass {
         this.#block(ino, bytes, run.fileBlock + done + i, diskBlock + i, index, seed);
       }
     }
+  }
+
+  /** Whether all of these blocks were checked. */
+  #isSeen(diskBlock: number, blocks: number): boolean {
+    for (let i = 0; i < blocks; i++) if (!this.#seen.has(diskBlock + i)) return false;
+    return true;
   }
 
   #block(

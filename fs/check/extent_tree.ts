@@ -195,7 +195,7 @@ export class ExtentTrees {
   }
 
   #leaf(file: FileBlocks, entry: Entry): void {
-    const { findings, directories, geometry } = this.#check;
+    const { findings, geometry } = this.#check;
     const { fileBlock, diskBlock, blocks, last, unwritten } = entry;
     const where = { inode: file.raw.ino, fileBlock, block: diskBlock };
     file.nextFileBlock = last + 1;
@@ -204,7 +204,6 @@ export class ExtentTrees {
       if (file.lastBlock + 1 < fileBlock) {
         findings.add("extent_directory_gap", where, fileBlock, file.lastBlock + 1);
       }
-      if (file.keepsDirectory) directories.addRun(fileBlock, diskBlock, blocks);
     }
     if (file.isMisaligned(diskBlock, fileBlock)) findings.add("cluster_alignment", where);
     const { clusterBlocks } = geometry;
@@ -217,6 +216,7 @@ export class ExtentTrees {
       file.claimRun(from, rest);
       file.clusters += Math.ceil(rest / clusterBlocks);
     }
+    if (file.isDirectory) file.keepRun(fileBlock, diskBlock, blocks);
     file.lastBlock = last;
     file.previousBlock = diskBlock + blocks - 1;
     if (!file.isDirectory && !unwritten) file.lastWritten = last;

@@ -57,8 +57,21 @@ export class FileBlocks {
     const { check } = this;
     const first = check.cluster(block);
     const count = check.cluster(block + blocks - 1) - first + 1;
-    if (check.usedClusters.hasAny(first, count)) this.#claimedTwice(block, blocks);
+    if (check.usedClusters.hasAny(first, count)) {
+      this.#claimedTwice(block, blocks);
+      check.overlappingBlocks += blocks;
+    }
     check.usedClusters.setRange(first, count);
+  }
+
+  /**
+   * Keeps blocks of a directory for later. Blocks that are claimed often are not kept for ever, so that an image
+   * cannot make a few blocks into endless directories.
+   */
+  keepRun(fileBlock: number, diskBlock: number, blocks: number): void {
+    const { check } = this;
+    if (!this.keepsDirectory || check.overlappingBlocks > check.reader.deviceBlocks) return;
+    check.directories.addRun(fileBlock, diskBlock, blocks);
   }
 
   #claimedTwice(block: number, blocks: number): void {

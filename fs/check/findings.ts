@@ -12,6 +12,8 @@ export interface Where {
   readonly group?: number;
   /** Disk block. */
   readonly block?: number;
+  /** How many blocks, or inodes, from the one named on; 1 if it is not set. */
+  readonly count?: number;
   /** Block within the inode's file. */
   readonly fileBlock?: number;
   /** Byte offset within the block. */
@@ -48,6 +50,20 @@ export class Findings {
    */
   constructor(readonly keep: number, readonly keepOfCode: number) {}
 
+  /** Whether another finding of this code would only be counted. */
+  isFull(code: Code): boolean {
+    return (this.counts.get(code) ?? 0) >= this.keepOfCode || this.kept.length >= this.keep;
+  }
+
+  /** Counts findings that are not kept. */
+  addUnkept(code: Code, count: number): void {
+    const [severity] = CODES[code];
+    if (severity === "error") this.errors += count;
+    else if (severity === "warning") this.warnings += count;
+    else this.notes += count;
+    this.counts.set(code, (this.counts.get(code) ?? 0) + count);
+  }
+
   add(
     code: Code,
     where: Where,
@@ -55,13 +71,10 @@ export class Findings {
     expected?: number | string,
     detail?: string,
   ): void {
+    const isKept = !this.isFull(code);
+    this.addUnkept(code, 1);
+    if (!isKept) return;
     const [severity, structure, , text] = CODES[code];
-    if (severity === "error") this.errors++;
-    else if (severity === "warning") this.warnings++;
-    else this.notes++;
-    const count = (this.counts.get(code) ?? 0) + 1;
-    this.counts.set(code, count);
-    if (count > this.keepOfCode || this.kept.length >= this.keep) return;
     const place = placeOf(where);
     const message = `${structure}${place === "" ? "" : ` (${place})`}: ${text}` +
       (detail === undefined ? "" : `: ${detail}`) +
@@ -82,9 +95,13 @@ export class Findings {
 function placeOf(where: Where): string {
   const parts: string[] = [];
   if (where.group !== undefined) parts.push(`group ${where.group}`);
-  if (where.inode !== undefined) parts.push(`inode ${where.inode}`);
+  const range = (noun: string, first: number): string =>
+    (where.count ?? 1) === 1
+      ? `${noun} ${first}`
+      : `${noun}s ${first} to ${first + (where.count ?? 1) - 1}`;
+  if (where.inode !== undefined) parts.push(range("inode", where.inode));
   if (where.fileBlock !== undefined) parts.push(`file block ${where.fileBlock}`);
-  if (where.block !== undefined) parts.push(`block ${where.block}`);
+  if (where.block !== undefined) parts.push(range("block", where.block));
   if (where.offset !== undefined) parts.push(`offset ${where.offset}`);
   if (where.name !== undefined) parts.push(`name ${JSON.stringify(where.name)}`);
   if (where.field !== undefined) parts.push(where.field);

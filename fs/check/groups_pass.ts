@@ -122,8 +122,10 @@ function claimTable(check: CheckContext, group: number): void {
   if (!check.inRange(table) || table === 0) return;
   if (systemBlocks.hasAny(table, geometry.inodeTableBlocks)) {
     findings.add("group_inode_table_conflict", { group, block: table });
-    // Read it only if it is not, as a whole, another's: so no block of a table is read often.
-    if (systemBlocks.has(table)) groups.tableUnusable[group] = 1;
+    // Tables that overlap are read as long as that is no more than the device holds once.
+    check.overlappingTableBlocks += geometry.inodeTableBlocks;
+    const isTooMuch = check.overlappingTableBlocks > check.reader.deviceBlocks;
+    if (systemBlocks.has(table) || isTooMuch) groups.tableUnusable[group] = 1;
   }
   take(check, group, table, geometry.inodeTableBlocks);
 }

@@ -22,6 +22,8 @@ import type { InodeReader } from "./inode_reader.ts";
 import { diskBlocksOf } from "./map_file.ts";
 
 const CRC32C_TYPE = 4;
+/** Blocks of the largest journal that mke2fs makes. */
+const MAX_JOURNAL_BLOCKS = 10_240_000;
 const KNOWN_INCOMPAT = JournalIncompat.REVOKE | JournalIncompat.BIT64 |
   JournalIncompat.ASYNC_COMMIT | JournalIncompat.CSUM_V2 | JournalIncompat.CSUM_V3 |
   JournalIncompat.FAST_COMMIT;
@@ -51,7 +53,9 @@ function journalBlocks(check: CheckContext, inodes: InodeReader): Float64Array |
     return bad("i_mode, i_links_count or i_flags");
   }
   const count = Math.floor(raw.size / geometry.blockBytes);
-  if (count < MIN_JOURNAL_BLOCKS || count > reader.deviceBlocks) return bad(`${count} blocks`);
+  if (count < MIN_JOURNAL_BLOCKS || count > Math.min(reader.deviceBlocks, MAX_JOURNAL_BLOCKS)) {
+    return bad(`${count} blocks`);
+  }
   const blocks = diskBlocksOf(reader, raw, count);
   const hole = blocks.findIndex((block) => block === 0 || !check.inRange(block));
   return hole >= 0 ? bad(`file block ${hole} is not mapped`) : blocks;

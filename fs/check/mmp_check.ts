@@ -6,7 +6,7 @@
 
 import { crc32c } from "../layout/crc32c.ts";
 import { Incompat } from "../layout/features.ts";
-import { MMP_BYTES, MMP_MAGIC, MMP_SEQUENCE_CLEAN } from "../layout/mmp.ts";
+import { MMP_BYTES, MMP_MAGIC, MMP_SEQUENCE_CLEAN, MMP_SEQUENCE_MAX } from "../layout/mmp.ts";
 import type { CheckContext } from "./context.ts";
 
 /** Checks the block, and tells when somebody may be using the file system. */
@@ -31,7 +31,7 @@ export function checkMmp(check: CheckContext): void {
     findings.add("mmp_checksum", where);
   }
   const sequence = view.getUint32(4, true);
-  if (sequence !== MMP_SEQUENCE_CLEAN) {
-    findings.add("mmp_in_use", where, `mmp_seq 0x${sequence.toString(16)}`);
-  }
+  if (sequence === MMP_SEQUENCE_CLEAN) return;
+  const code = sequence > MMP_SEQUENCE_MAX ? "mmp_sequence" : "mmp_in_use";
+  findings.add(code, where, `mmp_seq 0x${sequence.toString(16)}`);
 }

@@ -9,6 +9,11 @@ import { foldName, MAX_FOLDED_BYTES } from "../layout/casefold.ts";
 import type { BlockReader } from "./block_reader.ts";
 
 const FIRST_SLOTS = 256;
+/** Names of one hash that are compared. */
+const MAX_COMPARED = 32;
+/** Drawn anew in each process: an image cannot be made so that all its names collide. */
+const HASH_START = Math.floor(Math.random() * 2 ** 32) | 0;
+const HASH_FACTOR = (Math.floor(Math.random() * 2 ** 31) << 1) | 0x01000001;
 const NAME_OFFSET = 8;
 const NAME_LENGTH_OFFSET = 6;
 
@@ -50,8 +55,10 @@ export class NameSet {
     const place = diskBlock * bytes.length + offset;
     const mask = this.#hashes.length - 1;
     let slot = hash & mask;
+    let compared = 0;
     for (; this.#hashes[slot] !== 0; slot = (slot + 1) & mask) {
       if (this.#hashes[slot] !== hash) continue;
+      if (++compared > MAX_COMPARED) return undefined;
       const other = this.#places[slot] as number;
       if (this.#isSame(bytes, length, diskBlock, other)) {
         return Math.floor(other / bytes.length);
@@ -100,9 +107,11 @@ export class NameSet {
   }
 }
 
-/** FNV-1a, never 0. */
+/** Multiplies and adds as FNV-1a; never 0. */
 function hashOf(bytes: Uint8Array, length: number): number {
-  let hash = 0x811c9dc5 | 0;
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+  let hash = HASH_START;
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (bytes[i] as number), HASH_FACTOR);
+  // The lower bits, which choose the slot, get something of the upper ones.
+  hash ^= hash >>> 15;
   return hash === 0 ? 1 : hash >>> 0;
 }

@@ -14,6 +14,8 @@ import { diskBlocksOf } from "./map_file.ts";
 
 /** Longest list that is followed. */
 const MAX_ORPHANS = 1 << 20;
+/** Blocks of an orphan file that are read; mke2fs makes 512 at most. */
+const MAX_FILE_BLOCKS = 8192;
 
 /** Collects the orphans before the inodes are scanned, so that their blocks count as in use. */
 export function collectOrphans(check: CheckContext, inodes: InodeReader): void {
@@ -89,7 +91,11 @@ function eachOrphanBlock(
     findings.add("orphan_file_size", { inode }, raw.size);
     return;
   }
-  const blocks = diskBlocksOf(reader, raw, Math.min(raw.size / geometry.blockBytes, MAX_ORPHANS));
+  const blocks = diskBlocksOf(
+    reader,
+    raw,
+    Math.min(raw.size / geometry.blockBytes, MAX_FILE_BLOCKS),
+  );
   const bytes = reader.buffer();
   const view = new DataView(bytes.buffer);
   for (const [fileBlock, diskBlock] of blocks.entries()) {
