@@ -18,6 +18,8 @@ export interface DirectoryName {
 
 const CHUNK_BYTES = 64 * 1024;
 const LONGEST_TARGET = 4096;
+/** Filled and decoded within a call: a new one for each directory costs more than reading it. */
+const chunk = new Uint8Array(CHUNK_BYTES);
 
 /**
  * All names in an open directory but `.` and `..`, in the order of the file system (getdents64).
@@ -25,7 +27,6 @@ const LONGEST_TARGET = 4096;
  */
 export function readNames(directory: number): DirectoryName[] {
   const names: DirectoryName[] = [];
-  const chunk = new Uint8Array(CHUNK_BYTES);
   for (;;) {
     const result = libc().syscall(BigInt(SYS_GETDENTS64), directory, chunk, BigInt(chunk.length));
     const filled = checked(result, "getdents64");
