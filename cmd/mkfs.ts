@@ -8,7 +8,8 @@ import type { BlockDevice } from "../fs/device/device.ts";
 import { Incompat } from "../fs/layout/features.ts";
 import { format, type FormatResult, planFormat } from "../fs/mkfs/format.ts";
 import type { FormatOptions } from "../fs/mkfs/options.ts";
-import type { PopulateResult } from "../fs/mkfs/populate.ts";
+import { S_IFDIR } from "../fs/layout/inode.ts";
+import type { NodeAttributes, PopulateResult } from "../fs/mkfs/populate.ts";
 import { formatBytes, parseNumber } from "./shared/amount.ts";
 import type { TreeCopy } from "./mkfs/copy_tree.ts";
 import { MKFS } from "./mkfs/command.ts";
@@ -94,7 +95,7 @@ async function make(request: Request, target: Target, options: FormatOptions): P
       const { DirectDevice } = await import("./mkfs/direct_device.ts");
       device = new DirectDevice(file);
     }
-    if (request.source !== undefined) copy = await startCopy(request, request.source, bar);
+    if (request.source !== undefined) copy = await startCopy(request, request.source, options, bar);
     const scanned = request.scan > 0 ? await scan(request, device, options, bar) : options;
     const [result, copied] = await makeFilled(device, { ...scanned, progress: bar.update }, copy);
     bar.clear();
@@ -151,16 +152,24 @@ async function makeFilled(
 async function startCopy(
   request: Request,
   source: string,
+  options: FormatOptions,
   bar: ProgressBar,
 ): Promise<TreeCopy> {
   const { TreeCopy } = await import("./mkfs/copy_tree.ts");
-  const { rootUid, rootGid, rootPermissions } = request.format;
   return new TreeCopy(source, request.path, {
     copyXattrs: request.copyXattrs,
-    copyRoot: rootUid === undefined && rootGid === undefined && rootPermissions === undefined,
+    root: rootAttributes(options),
     progress: bar.update,
     warn: (message) => console.error(`mkfs: warning: ${message}`),
   });
+}
+
+/** The root directory is that of an empty file system, whoever owns the tree. */
+function rootAttributes(options: FormatOptions): NodeAttributes {
+  const seconds = Math.floor(options.clock?.() ?? Date.now() / 1000);
+  const time = { seconds, nanoseconds: 0 };
+  const { rootUid: uid = 0, rootGid: gid = 0, rootPermissions = 0o755 } = options;
+  return { mode: S_IFDIR | rootPermissions, uid, gid, atime: time, mtime: time, ctime: time };
 }
 
 function print(

@@ -9,7 +9,12 @@ import { O_DIRECTORY, O_RDONLY } from "../../ffi/libc/constants.ts";
 import { readNames } from "../../ffi/libc/directory.ts";
 import { close, open } from "../../ffi/libc/file.ts";
 import { statusOf } from "../../ffi/libc/status.ts";
-import { populate, type PopulateResult, type TreeSink } from "../../fs/mkfs/populate.ts";
+import {
+  type NodeAttributes,
+  populate,
+  type PopulateResult,
+  type TreeSink,
+} from "../../fs/mkfs/populate.ts";
 import { replayStream } from "../../fs/mkfs/tree_stream.ts";
 import { type Excluded, treeSource } from "../shared/tree_source.ts";
 import { ChannelReader, newChannel } from "./tree_channel.ts";
@@ -22,7 +27,8 @@ const DT_DIR = 4;
 /** What a copy is told. */
 export interface CopyOptions {
   readonly copyXattrs: boolean;
-  readonly copyRoot: boolean;
+  /** Owner, mode and times of the root directory. */
+  readonly root: NodeAttributes;
   readonly warn: (message: string) => void;
   readonly progress: (step: string, done: number, total: number) => void;
 }
@@ -45,7 +51,7 @@ export class TreeCopy {
       directory,
       exclude: this.#exclude,
       copyXattrs: options.copyXattrs,
-      copyRoot: options.copyRoot,
+      root: options.root,
     };
     this.#worker.postMessage(order);
   }

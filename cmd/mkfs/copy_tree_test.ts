@@ -153,6 +153,25 @@ for (const options of [["-b", "1024"], ["-b", "4096"], ["-O", "^dir_index"], ["-
   });
 }
 
+for (const options of [[], ["-O", "inline_data"]]) {
+  testWith({
+    name: `of the directory itself only attributes are copied ${options.join(" ")}`.trim(),
+    needs: [...needs, program("setfattr")],
+    fn: async () => {
+      const script = "setfattr -n user.note -v value .; chown 1000:1001 .; chmod 1700 .";
+      const stat = (image: string): string => run("debugfs", ["-R", "stat /", image]);
+      await withImage(options, script, (_tree, image) => {
+        assert.match(stat(image), /Mode: {2}0755[\s\S]*User: {5}0 {3}Group: {5}0/);
+        assert.match(run("debugfs", ["-R", "ea_list /", image]), /user.note \(5\) = "value"/);
+      });
+      const root = [...options, "-E", "root_owner=7:8,root_perms=1777"];
+      await withImage(root, script, (_tree, image) => {
+        assert.match(stat(image), /Mode: {2}01777[\s\S]*User: {5}7 {3}Group: {5}8/);
+      });
+    },
+  });
+}
+
 testWith({
   name: "the same tree gives the same image",
   needs,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { populate } from "../../fs/mkfs/populate.ts";
+import { type NodeAttributes, populate } from "../../fs/mkfs/populate.ts";
 import { StreamSink } from "../../fs/mkfs/tree_stream.ts";
 import { errorLine } from "../shared/command_error.ts";
 import { type Excluded, treeSource } from "../shared/tree_source.ts";
@@ -16,15 +16,15 @@ export interface TreeOrder {
   readonly directory: string;
   readonly exclude: Excluded | undefined;
   readonly copyXattrs: boolean;
-  readonly copyRoot: boolean;
+  readonly root: NodeAttributes;
 }
 
 function work(order: TreeOrder): void {
   const writer = new ChannelWriter(order.channel);
   try {
     const source = treeSource(order.directory, order.exclude);
-    const { copyXattrs, copyRoot } = order;
-    const result = populate(source, new StreamSink(writer), { copyXattrs, copyRoot });
+    const { copyXattrs, root } = order;
+    const result = populate(source, new StreamSink(writer), { copyXattrs, root });
     writer.finish(JSON.stringify(result));
   } catch (error) {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);

@@ -78,8 +78,8 @@ export interface TreeSink {
 export interface PopulateOptions {
   /** Default true. */
   readonly copyXattrs?: boolean;
-  /** Give the root directory the source root's owner, mode, times and attributes. Default true. */
-  readonly copyRoot?: boolean;
+  /** Owner, mode and times of the root directory; by default those of the source's root. */
+  readonly root?: NodeAttributes;
   /** Told of what could not be copied as it was, one line each. */
   readonly warn?: (message: string) => void;
   /** Told now and then how many nodes were made. */
@@ -134,9 +134,8 @@ class Populator {
         const ino = this.#make(child, pending.ino);
         if ((child.mode & S_IFMT) === S_IFDIR) below.push({ node: child, ino });
       }
-      if (pending.node !== root || this.options.copyRoot !== false) {
-        this.#finish(pending.node, pending.ino);
-      }
+      const { node } = pending;
+      this.#finish(node, pending.ino, node === root ? this.options.root : undefined);
       stack.push(...below.reverse());
     }
     return this.#result;
@@ -196,14 +195,14 @@ class Populator {
   }
 
   /** Extended attributes, owner, mode and times. */
-  #finish(node: SourceNode, ino: number): void {
+  #finish(node: SourceNode, ino: number, attributes: NodeAttributes = node): void {
     if (this.options.copyXattrs !== false) {
       for (const [name, value] of node.readXattrs()) {
         const result = this.sink.setXattr(ino, name, value);
         if (result < 0) reportXattr(node.path, name, result, this.options.warn);
       }
     }
-    this.#check(this.sink.setAttributes(ino, node), node, "given its attributes");
+    this.#check(this.sink.setAttributes(ino, attributes), node, "given its attributes");
   }
 
   #check(result: number, node: SourceNode, what: string): number {
