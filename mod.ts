@@ -24,6 +24,7 @@ export { MemoryImage } from "./lib/memory_image.ts";
 export { FsError, type FsErrorDetails } from "./lib/fs_error.ts";
 
 export type { ImageDescription } from "./lib/describe.ts";
+export type { FileExtent, FreeRun } from "./lib/fragmentation.ts";
 export type { WriteFileOptions } from "./lib/content.ts";
 export type { FileInfo } from "./lib/file_info.ts";
 export type { MkdirOptions, MknodOptions } from "./lib/make.ts";

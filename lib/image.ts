@@ -5,6 +5,7 @@
  */
 
 import { copyFile, readFile, writeFile, type WriteFileOptions } from "./content.ts";
+import { extents, type FileExtent, type FreeRun, freeRuns } from "./fragmentation.ts";
 import { describe, type ImageDescription } from "./describe.ts";
 import type { Core } from "./core.ts";
 import type { FileInfo } from "./file_info.ts";
@@ -312,6 +313,16 @@ export class Image implements Disposable {
   /** What kind of file system it is, its state, sizes and times. */
   describe(): ImageDescription {
     return describe(this.#core);
+  }
+
+  /** Where a file's content lies in the image, in the order of the file; holes are left out. */
+  extents(path: Path): FileExtent[] {
+    return extents(this.#core, path);
+  }
+
+  /** The runs of free space, in ascending order; they end where block groups do. */
+  freeRuns(): IterableIterator<FreeRun> {
+    return freeRuns(this.#core);
   }
 
   /** Sets the label. @param label up to 16 bytes. */

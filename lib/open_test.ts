@@ -59,6 +59,8 @@ const CALLS: ReadonlyMap<string, (image: Image) => unknown> = new Map<
   ["setQuota", (image) => image.setQuota("project", 3, { inodesHard: 9 })],
   ["statfs", (image) => image.statfs()],
   ["describe", (image) => image.describe()],
+  ["extents", (image) => image.extents("f")],
+  ["freeRuns", (image) => image.freeRuns().next()],
   ["setLabel", (image) => image.setLabel("new")],
   ["trim", (image) => image.trim()],
   ["sync", (image) => image.sync()],
@@ -85,6 +87,8 @@ const READING = new Set([
   "listXattrs",
   "statfs",
   "describe",
+  "extents",
+  "freeRuns",
   "sync",
 ]);
 

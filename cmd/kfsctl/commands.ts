@@ -54,6 +54,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./stat.ts")).STAT,
   },
   {
+    name: "frag",
+    summary: "how files and free space are fragmented, with a map",
+    load: async () => (await import("./frag.ts")).FRAG,
+  },
+  {
     name: "check",
     summary: "checks an image; only reads",
     load: async () => (await import("./check.ts")).CHECK,
