@@ -59,6 +59,7 @@ function handedOver(handover: Handover): Record<string, string> {
   return {
     ...MALLOC_SETTINGS,
     ...Deno.env.toObject(),
+    DENO_NO_UPDATE_CHECK: "1",
     [HANDOVER_VARIABLE]: JSON.stringify(handover),
   };
 }

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { openByAddress } from "./by_address.ts";
 import { SystemError } from "./error.ts";
 
 /**
@@ -58,7 +59,7 @@ const OFTEN = {
   writev: { parameters: ["i32", "usize", "i32"], result: "i32" },
 } as const;
 
-/** Functions that are called a few times: opened by address, all of them within 1 ms. */
+/** Functions that are called a few times: all of them are opened within 1 ms. */
 const SELDOM = {
   __errno_location: { parameters: [], result: "pointer" },
   _exit: { parameters: ["i32"], result: "void" },
@@ -127,32 +128,18 @@ export function libc(): Libc {
 
 /** An object with all functions; those of `OFTEN` are opened when they are first asked for. */
 function openLibrary(): Libc {
-  const library = {};
+  const library = openByAddress(LIBRARY, SELDOM);
   for (const [name, definition] of Object.entries(OFTEN)) {
-    const open = () => Deno.dlopen(LIBRARY, { [name]: definition }).symbols[name];
     Object.defineProperty(library, name, {
       configurable: true,
-      get: () => keep(library, name, open()),
+      get() {
+        const value = Deno.dlopen(LIBRARY, { [name]: definition }).symbols[name];
+        Object.defineProperty(library, name, { value });
+        return value;
+      },
     });
   }
-  const addresses = Object.keys(SELDOM).map((name) => [name, { type: "pointer" }] as const);
-  const found: Readonly<Record<string, Deno.PointerValue>> =
-    Deno.dlopen(LIBRARY, Object.fromEntries(addresses)).symbols;
-  for (const [name, definition] of Object.entries(SELDOM)) {
-    const address = found[name] ?? null;
-    if (address === null) throw new Error(`the C library has no ${name}`);
-    const pointer = new Deno.UnsafeFnPointer(
-      address as Deno.PointerObject<typeof definition>,
-      definition,
-    );
-    keep(library, name, pointer.call.bind(pointer));
-  }
   return library as Libc;
-}
-
-function keep(library: object, name: string, value: unknown): unknown {
-  Object.defineProperty(library, name, { value });
-  return value;
 }
 
 /**

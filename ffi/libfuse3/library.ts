@@ -4,6 +4,8 @@
  * @module
  */
 
+import { openByAddress } from "../libc/by_address.ts";
+
 const INTERFACE = {
   fuse_session_new: { parameters: ["buffer", "buffer", "usize", "usize"], result: "pointer" },
   fuse_session_mount: { parameters: ["pointer", "buffer"], result: "i32" },
@@ -34,7 +36,7 @@ export function openLibrary(names: readonly string[]): Libfuse {
   const reasons: string[] = [];
   for (const name of names) {
     try {
-      return Deno.dlopen(name, INTERFACE).symbols;
+      return openByAddress(name, INTERFACE);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       reasons.push(error instanceof Error ? error.message : String(error));
