@@ -116,18 +116,27 @@ export class Request {
    * has no end, holds a slash, is longer than 255 bytes, or is `.` or `..` and `dots` is false.
    */
   name(at: number, dots = false): Uint8Array | undefined {
-    const name = this.text(at);
-    if (name === undefined) return undefined;
-    const length = name.length;
+    const bytes = this.#bytes;
+    const { end } = this;
+    let index = at;
+    let slash = false;
+    for (; index < end; index++) {
+      const byte = bytes[index];
+      if (byte === 0) break;
+      if (byte === SLASH) slash = true;
+    }
+    const length = index - at;
+    this.nameError = EINVAL_NAME;
+    if (index >= end || length === 0) return undefined;
     if (length > NAME_MAX) {
       this.nameError = ENAMETOOLONG;
       return undefined;
     }
-    this.nameError = EINVAL_NAME;
-    if (length === 0 || name.includes(SLASH)) return undefined;
-    if (!dots && name[0] === DOT && (length === 1 || (length === 2 && name[1] === DOT))) {
+    if (slash) return undefined;
+    if (!dots && bytes[at] === DOT && (length === 1 || (length === 2 && bytes[at + 1] === DOT))) {
       return undefined;
     }
-    return name;
+    this.next = index + 1;
+    return bytes.subarray(at, index);
   }
 }

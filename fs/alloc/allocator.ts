@@ -49,6 +49,8 @@ export class Allocator implements Participant {
   readonly zones: SystemZones;
   readonly inodes: InodeAllocator;
   onFreed: FreedListener | null = null;
+  /** What the layer of directories keeps with the volume. */
+  directories: object | null = null;
 
   readonly #bitmaps: BlockBitmaps;
   readonly #hidden: HiddenSpace;

@@ -24,6 +24,7 @@ import { FLAG_UNSIGNED_HASH } from "../layout/superblock.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
+import { AbsentName } from "./absent_name.ts";
 import { EntryRegion } from "./entry_region.ts";
 import { EncryptedNames, StoredHasher } from "./encrypted_names.ts";
 import { FoldedNames, FoldingHasher } from "./folded_names.ts";
@@ -114,6 +115,7 @@ export class DirContext {
 
   /** Grows with every change that moves or removes entries: a slot found earlier has to be found again. */
   generation = 0;
+  readonly absent = new AbsentName();
   readonly region = new EntryRegion();
   /** For reading: `emit` may look names up. */
   readonly readRegion = new EntryRegion();
@@ -199,13 +201,11 @@ export class DirContext {
   }
 }
 
-const contexts = new WeakMap<Allocator, DirContext>();
-
-/** The context of an allocator's volume. */
+/** The context of an allocator's volume: it is kept with the allocator, which does not know what it is. */
 export function contextOf(alloc: Allocator): DirContext {
-  const context = contexts.get(alloc);
-  if (context !== undefined) return context;
+  const kept = alloc.directories;
+  if (kept instanceof DirContext) return kept;
   const made = new DirContext(alloc);
-  contexts.set(alloc, made);
+  alloc.directories = made;
   return made;
 }

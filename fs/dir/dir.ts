@@ -63,8 +63,11 @@ export function find(alloc: Allocator, dir: Inode, name: Uint8Array, out: DirSlo
   const context = contextOf(alloc);
   out.name = name;
   out.generation = context.generation;
+  if (context.absent.is(dir.ino, context.generation, name)) return 0;
   const ino = findIn(context, dir, name, out);
-  if (ino !== 0 && context.foldedNames !== null && ignoresCase(dir) && !context.isEncrypted(dir)) {
+  if (ino === 0) {
+    if (!context.exact) context.absent.note(dir.ino, context.generation, name);
+  } else if (context.foldedNames !== null && ignoresCase(dir) && !context.isEncrypted(dir)) {
     out.name = keptName(context, dir, out);
   }
   return ino;

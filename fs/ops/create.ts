@@ -4,19 +4,11 @@
  * @module
  */
 
-import { add, DirSlot, find } from "../dir/dir.ts";
-import { EEXIST, ENOENT, ENOKEY, ENOTDIR } from "../errno.ts";
-import type { Handle } from "../journal/transaction.ts";
+import { ENOENT, ENOKEY, ENOTDIR } from "../errno.ts";
 import { writeDevice } from "../layout/device_number.ts";
 import { I_BLOCK_OFFSET, InodeFlag, S_IFBLK, S_IFCHR, S_IFMT } from "../layout/inode.ts";
-import type { Inode } from "../volume/inode.ts";
-import { inheritAcl } from "../xattr/acl.ts";
-import { removeAll } from "../xattr/xattr.ts";
 import type { Credentials, Engine } from "./engine.ts";
-import { entryType, mayAdd } from "./limits.ts";
-import { freeInode, newInode } from "./new_inode.ts";
-
-const slot = new DirSlot();
+import { makeInode, makeNamed, mayMake } from "./named_node.ts";
 
 /**
  * Makes a node named `name` in `parent`.
@@ -35,30 +27,13 @@ export function makeNode(
   rdev: number,
 ): number {
   const dir = engine.inode(parent);
-  const allowed = mayAdd(engine, dir, name);
+  const allowed = mayMake(engine, dir, name);
   if (allowed < 0) return allowed;
-  if (find(engine.alloc, dir, name, slot) !== 0) return -EEXIST;
-  return engine.changeNames(dir.has(InodeFlag.DIRSYNC), (handle) => {
-    const inode = makeInode(engine, handle, owner, dir, mode, umask);
-    if (typeof inode === "number") return inode;
-    const type = mode & S_IFMT;
+  const type = mode & S_IFMT;
+  return makeNamed(engine, owner, dir, name, mode, umask, (_handle, inode) => {
     if (type === S_IFCHR || type === S_IFBLK) writeDevice(inode.view, I_BLOCK_OFFSET, rdev);
     inode.links = 1;
-    const added = add(
-      engine.alloc,
-      handle,
-      dir,
-      name,
-      inode.ino,
-      entryType(engine, mode),
-      owner.uid === 0,
-    );
-    if (added < 0) {
-      discard(engine, handle, inode);
-      return added;
-    }
-    engine.stamp(handle, dir, true);
-    return inode.ino;
+    return 0;
   });
 }
 
@@ -80,33 +55,4 @@ export function makeUnnamed(
     engine.orphans.add(inode);
     return inode.ino;
   });
-}
-
-/** The new inode with its ACLs, or a negated errno. */
-export function makeInode(
-  engine: Engine,
-  handle: Handle,
-  owner: Credentials,
-  dir: Inode,
-  mode: number,
-  umask: number,
-): Inode | number {
-  const ino = newInode(engine, handle, dir, mode, owner);
-  if (ino < 0) return ino;
-  const inode = engine.volume.inodes.load(ino);
-  try {
-    const inherited = inheritAcl(engine.alloc, handle, dir, inode, inode.mode, umask);
-    if (inherited >= 0) return inode;
-    discard(engine, handle, inode);
-    return inherited;
-  } catch (error) {
-    discard(engine, handle, inode);
-    throw error;
-  }
-}
-
-/** Takes back an inode that did not get a name. */
-export function discard(engine: Engine, handle: Handle, inode: Inode): void {
-  if (inode.fileAcl !== 0) removeAll(engine.alloc, handle, inode);
-  freeInode(engine, handle, inode);
 }

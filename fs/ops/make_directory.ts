@@ -1,14 +1,10 @@
 /** Making a directory. @module */
 
-import { add, create as createContent, DirSlot, find } from "../dir/dir.ts";
-import { EEXIST } from "../errno.ts";
-import { InodeFlag, S_IFDIR } from "../layout/inode.ts";
-import { discard, makeInode } from "./create.ts";
-import { clearContent } from "./delete_inode.ts";
+import { create } from "../dir/dir.ts";
+import { S_IFDIR } from "../layout/inode.ts";
 import type { Credentials, Engine } from "./engine.ts";
-import { addSubdirectory, entryType, mayAdd, maySubdirectory } from "./limits.ts";
-
-const slot = new DirSlot();
+import { maySubdirectory } from "./limits.ts";
+import { makeNamed, mayMake } from "./named_node.ts";
 
 /**
  * Makes directory `name` in `parent`.
@@ -23,35 +19,13 @@ export function makeDirectory(
   umask: number,
 ): number {
   const dir = engine.inode(parent);
-  const allowed = mayAdd(engine, dir, name);
+  const allowed = mayMake(engine, dir, name);
   if (allowed < 0) return allowed;
-  if (find(engine.alloc, dir, name, slot) !== 0) return -EEXIST;
   const linkable = maySubdirectory(engine, dir);
   if (linkable < 0) return linkable;
   const fullMode = S_IFDIR | (mode & 0o7777);
-  return engine.changeNames(dir.has(InodeFlag.DIRSYNC), (handle) => {
-    const inode = makeInode(engine, handle, owner, dir, fullMode, umask);
-    if (typeof inode === "number") return inode;
-    let result = createContent(engine.alloc, handle, inode, dir.ino);
-    if (result >= 0) {
-      result = add(
-        engine.alloc,
-        handle,
-        dir,
-        name,
-        inode.ino,
-        entryType(engine, fullMode),
-        owner.uid === 0,
-      );
-    }
-    if (result < 0) {
-      clearContent(engine, handle, inode);
-      discard(engine, handle, inode);
-      return result;
-    }
+  return makeNamed(engine, owner, dir, name, fullMode, umask, (handle, inode) => {
     inode.links = 2;
-    addSubdirectory(engine, dir);
-    engine.stamp(handle, dir, true);
-    return inode.ino;
+    return create(engine.alloc, handle, inode, dir.ino);
   });
 }

@@ -18,7 +18,7 @@ import { writeDevice } from "../layout/device_number.ts";
 import { I_BLOCK_OFFSET, InodeFlag, S_IFCHR } from "../layout/inode.ts";
 import { ROOT_INODE } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
-import { discard, makeInode } from "./create.ts";
+import { discard, makeInode } from "./named_node.ts";
 import { deleteIfUnused } from "./delete_inode.ts";
 import type { Credentials, Engine } from "./engine.ts";
 import {

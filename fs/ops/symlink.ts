@@ -1,19 +1,16 @@
 /** Symbolic links. A target shorter than 60 bytes lies in i_block, a longer one in one block. @module */
 
-import { add, DirSlot, find } from "../dir/dir.ts";
-import { EEXIST, EINVAL, ENAMETOOLONG, ENOENT } from "../errno.ts";
+import { EINVAL, ENAMETOOLONG, ENOENT } from "../errno.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { I_BLOCK_BYTES, I_BLOCK_OFFSET, InodeFlag, S_IFLNK } from "../layout/inode.ts";
 import { encodeNoKeyName, MIN_STORED_BYTES } from "../layout/no_key_name.ts";
 import type { Inode } from "../volume/inode.ts";
-import { discard, makeInode } from "./create.ts";
-import { clearContent } from "./delete_inode.ts";
 import { corruptInode, type Credentials, type Engine } from "./engine.ts";
-import { entryType, mayAdd } from "./limits.ts";
+import { mayAdd } from "./limits.ts";
+import { makeNamed, mayMake } from "./named_node.ts";
 import { readFile } from "./read.ts";
 import { writeBlocks } from "./write.ts";
 
-const slot = new DirSlot();
 const MODE = S_IFLNK | 0o777;
 
 /** Whether the target lies in i_block. */
@@ -43,30 +40,11 @@ export function makeSymlink(
   if (allowed < 0) return allowed;
   if (target.length === 0) return -ENOENT;
   if (target.length >= Math.min(engine.volume.geometry.blockBytes, 4096)) return -ENAMETOOLONG;
-  if (find(engine.alloc, dir, name, slot) !== 0) return -EEXIST;
-  return engine.changeNames(dir.has(InodeFlag.DIRSYNC), (handle) => {
-    const inode = makeInode(engine, handle, owner, dir, MODE, 0);
-    if (typeof inode === "number") return inode;
-    let result = storeTarget(engine, handle, inode, target);
-    if (result >= 0) {
-      inode.links = 1;
-      result = add(
-        engine.alloc,
-        handle,
-        dir,
-        name,
-        inode.ino,
-        entryType(engine, MODE),
-        owner.uid === 0,
-      );
-    }
-    if (result < 0) {
-      clearContent(engine, handle, inode);
-      discard(engine, handle, inode);
-      return result;
-    }
-    engine.stamp(handle, dir, true);
-    return inode.ino;
+  const free = mayMake(engine, dir, name);
+  if (free < 0) return free;
+  return makeNamed(engine, owner, dir, name, MODE, 0, (handle, inode) => {
+    inode.links = 1;
+    return storeTarget(engine, handle, inode, target);
   });
 }
 
