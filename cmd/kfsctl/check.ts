@@ -30,6 +30,7 @@ export const CHECK: Subcommand = {
       { name: "json", help: "print the report as JSON" },
       { letter: "q", help: "print nothing; the exit status tells" },
       { name: "limit", value: "N", help: `findings to print, ${USUAL_LIMIT} if not given` },
+      { name: "journal", value: "FILE", help: "where the journal is, if it is outside" },
       { name: "no-replay", help: "check what is there without the journal's replay" },
       {
         name: "allow-orphans",
@@ -80,6 +81,7 @@ function readOrder(line: CommandLine, path: string, force: boolean): CheckOrder 
     path,
     offsetBytes: offset === undefined ? 0 : parseBytes(offset, "--offset", 1),
     lock: !force,
+    journalPath: line.last("journal"),
     journal: line.has("no-replay") ? "ignore" : "replay",
     allowOrphans: line.has("allow-orphans") ? true : undefined,
     maxFindings: limit === undefined ? USUAL_LIMIT : parseNumber(limit, "--limit"),

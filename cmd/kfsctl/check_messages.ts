@@ -12,6 +12,8 @@ export interface CheckOrder {
   readonly offsetBytes: number;
   /** Take the image's lock, and fail when it is taken. */
   readonly lock: boolean;
+  /** File or device with the journal; undefined: it is inside. */
+  readonly journalPath: string | undefined;
   readonly journal: "replay" | "ignore";
   /** Undefined: as the checker has it. */
   readonly allowOrphans: boolean | undefined;

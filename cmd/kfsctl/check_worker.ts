@@ -24,8 +24,12 @@ function work(order: CheckOrder): void {
     lock: order.lock,
     offsetBytes: order.offsetBytes,
   });
+  const journal = order.journalPath === undefined
+    ? undefined
+    : openFileDevice(order.journalPath, { readOnly: true, lock: order.lock });
   try {
     const report = check(device, {
+      ...(journal === undefined ? {} : { journalDevice: journal }),
       journal: order.journal,
       ...(order.allowOrphans === undefined ? {} : { allowOrphans: order.allowOrphans }),
       maxFindings: order.maxFindings,
@@ -40,6 +44,7 @@ function work(order: CheckOrder): void {
     });
     tell({ kind: "report", report });
   } finally {
+    journal?.close();
     device.close();
   }
 }

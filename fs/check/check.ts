@@ -38,6 +38,8 @@ export interface CheckOptions {
    * default), or what is there without it.
    */
   readonly journal?: "replay" | "ignore";
+  /** The device with the journal of a file system that has it outside; unchecked without. */
+  readonly journalDevice?: BlockDevice;
   /**
    * Orphans (inodes that the next mount deletes or truncates) are no errors. Default: if the journal
    * needs recovery and is taken as replayed; without that, as e2fsck has it, they are.
@@ -98,6 +100,7 @@ export function check(device: BlockDevice, options: CheckOptions = {}): CheckRep
   const shared: ContextOptions = {
     now: options.now ?? Math.floor(Date.now() / 1000),
     allowOrphans: options.allowOrphans ?? false,
+    journalDevice: options.journalDevice,
     shouldStop: options.shouldStop ?? (() => false),
     progress: options.progress ?? (() => {}),
   };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BlockDevice } from "../device/device.ts";
 import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import type { Superblock } from "../layout/superblock.ts";
 import type { Geometry } from "../volume/geometry.ts";
@@ -20,6 +21,8 @@ export interface ContextOptions {
   /** Seconds since 1970, for times that lie in the future. */
   readonly now: number;
   readonly allowOrphans: boolean;
+  /** Where the journal is that the file system has outside. */
+  readonly journalDevice: BlockDevice | undefined;
   readonly shouldStop: () => boolean;
   readonly progress: (step: string, done: number, total: number) => void;
 }

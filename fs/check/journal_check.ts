@@ -17,6 +17,7 @@ import {
   JournalSuperblock,
   MIN_JOURNAL_BLOCKS,
 } from "../layout/journal_superblock.ts";
+import { externalLog } from "../ops/find_log.ts";
 import type { CheckContext } from "./context.ts";
 import type { InodeReader } from "./inode_reader.ts";
 import { diskBlocksOf } from "./map_file.ts";
@@ -64,10 +65,12 @@ function journalBlocks(check: CheckContext, inodes: InodeReader): Float64Array |
 /** Checks the journal's inode and superblock. */
 export function checkJournal(check: CheckContext, inodes: InodeReader): void {
   const { superblock, findings } = check;
+  // The attempt to replay it has told already.
+  if (findings.counts.has("journal_inode") || findings.counts.has("journal_log")) return;
   const has = superblock.hasCompat(Compat.HAS_JOURNAL);
   const recover = superblock.hasIncompat(Incompat.RECOVER);
   if (!isZero(superblock.journalUuid)) {
-    findings.add("journal_external", {});
+    if (openExternal(check) === undefined) findings.add("journal_external", {});
     return;
   }
   if (superblock.journalInode === 0) {
@@ -134,19 +137,46 @@ function checkJournalSuperblock(
  * @returns undefined when nothing needs recovery, or when it cannot be done, which is reported.
  */
 export function replayJournal(check: CheckContext, inodes: InodeReader): Replay | undefined {
-  const { superblock, reader, geometry, findings } = check;
-  if (!superblock.hasIncompat(Incompat.RECOVER) || superblock.journalInode === 0) return undefined;
-  if (!isZero(superblock.journalUuid)) return undefined;
-  const blocks = journalBlocks(check, inodes);
-  if (blocks === undefined) return undefined;
+  const { superblock, reader, geometry } = check;
+  if (!superblock.hasIncompat(Incompat.RECOVER)) return undefined;
+  const log = isZero(superblock.journalUuid) ? openInternal(check, inodes) : openExternal(check);
+  if (log === undefined) return undefined;
   try {
-    const log = new Log(reader.device, geometry.blockBytes, blocks);
     const recovery = planRecovery(log, geometry.blocksCount);
     const device = new RecoveredDevice(reader.device, log, recovery);
     return { device, transactions: recovery.transactions, blocks: recovery.blocks.size };
   } catch (error) {
-    if (!(error instanceof FsError)) throw error;
-    findings.add("journal_log", {}, undefined, undefined, error.message);
+    reportLog(check, error);
     return undefined;
   }
+}
+
+function openInternal(check: CheckContext, inodes: InodeReader): Log | undefined {
+  const { superblock, reader, geometry } = check;
+  if (superblock.journalInode === 0) return undefined;
+  const blocks = journalBlocks(check, inodes);
+  if (blocks === undefined) return undefined;
+  try {
+    return new Log(reader.device, geometry.blockBytes, blocks);
+  } catch (error) {
+    reportLog(check, error);
+    return undefined;
+  }
+}
+
+/** The journal on the device that the caller gave; undefined when there is none, or it is wrong. */
+function openExternal(check: CheckContext): Log | undefined {
+  const { journalDevice } = check.options;
+  if (journalDevice === undefined) return undefined;
+  try {
+    return externalLog(check.superblock, journalDevice);
+  } catch (error) {
+    reportLog(check, error);
+    return undefined;
+  }
+}
+
+function reportLog(check: CheckContext, error: unknown): void {
+  if (!(error instanceof FsError)) throw error;
+  check.findings.add("journal_log", {}, undefined, undefined, error.message);
 }

@@ -41,8 +41,11 @@ function nameOf({ journalUuid, journalDevice }: Superblock): string {
   return `${major}:${minor}, UUID ${uuid}`;
 }
 
-/** The journal on a device of its own: behind a superblock that says whose it is. */
-function externalLog(superblock: Superblock, device: BlockDevice): Log {
+/**
+ * The journal on a device of its own: behind a superblock that says whose it is.
+ * @throws Unsupported when it is another file system's; Corrupt; DeviceError.
+ */
+export function externalLog(superblock: Superblock, device: BlockDevice): Log {
   const { blockBytes } = superblock;
   const theirs = readJournalDevice(device);
   const refuse = (text: string): Unsupported => new Unsupported(EINVAL, `the journal ${text}`);
