@@ -86,6 +86,8 @@ function programWords(): string[] {
     "run",
     "-A",
     V8_FLAGS,
+    // What other flags left in the cache cannot be used: looking for it would only take time.
+    "--no-code-cache",
     "--no-config",
     "--no-lock",
     "--no-prompt",
