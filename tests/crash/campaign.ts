@@ -67,7 +67,11 @@ export class Bench implements Disposable {
   readonly #finder: StepFinder;
   #outside: Outside | undefined;
 
-  constructor(readonly recording: Recording, readonly judges: JudgeShares) {
+  readonly #judges: JudgeShares;
+
+  constructor(readonly recording: Recording, judges: JudgeShares) {
+    const rare = recording.recipe.shape.rareInKernels === true;
+    this.#judges = rare ? { ...judges, kernel: 0 } : judges;
     this.#durable = recording.base.slice();
     this.#finder = new StepFinder({ steps: recording.steps, mode: recording.recipe.mode });
   }
@@ -102,7 +106,7 @@ export class Bench implements Disposable {
     const bounds = finder.bounds(plan.events);
     const random = new Random((plan.seed ^ Math.imul(plan.index, 0x85ebca6b)) >>> 0);
     const outside = (): Outside => this.#outside ??= new Outside(this.recording.base.length);
-    judgeState({ bounds, finder, random, build, outside }, this.judges, this.counts);
+    judgeState({ bounds, finder, random, build, outside }, this.#judges, this.counts);
   }
 
   #advance(durableEvents: number): void {

@@ -4,7 +4,7 @@ import { S_IFREG } from "../../fs/layout/inode.ts";
 import { removeAttribute, setAttribute } from "../../fs/ops/attributes.ts";
 import { makeNode } from "../../fs/ops/create.ts";
 import { deleteIfUnused } from "../../fs/ops/delete_inode.ts";
-import { type Engine, SUPERUSER } from "../../fs/ops/engine.ts";
+import { type Credentials, type Engine, SUPERUSER } from "../../fs/ops/engine.ts";
 import { fallocate, KEEP_SIZE, PUNCH_HOLE } from "../../fs/ops/fallocate.ts";
 import { link } from "../../fs/ops/link.ts";
 import { makeDirectory } from "../../fs/ops/make_directory.ts";
@@ -22,6 +22,12 @@ import type { Target } from "./target.ts";
 const encoder = new TextEncoder();
 const WRITE = { privileged: true, killPrivileges: false };
 const SET = { flags: 0, killSgid: false, privileged: true };
+
+/** Different owners for different names: usage moves in many entries of quota files. */
+function ownerOf(name: string): Credentials {
+  const number = [...name].reduce((sum, letter) => sum * 7 + letter.charCodeAt(0), 0) % 100;
+  return { uid: number * 1000, gid: number % 10 };
+}
 
 /** One operation of `fs/ops` each. */
 export class EngineTarget implements Target {
@@ -43,14 +49,15 @@ export class EngineTarget implements Target {
 
   makeFile(dir: Node, name: string): number {
     const bytes = encoder.encode(name);
-    return makeNode(this.engine, SUPERUSER, dir.ino, bytes, S_IFREG | 0o644, 0, 0);
+    return makeNode(this.engine, ownerOf(name), dir.ino, bytes, S_IFREG | 0o644, 0, 0);
   }
   makeDirectory(dir: Node, name: string): number {
-    return makeDirectory(this.engine, SUPERUSER, dir.ino, encoder.encode(name), 0o755, 0);
+    const owner = ownerOf(name);
+    return makeDirectory(this.engine, owner, dir.ino, encoder.encode(name), 0o755, 0);
   }
   makeSymlink(dir: Node, name: string, target: string): number {
     const bytes = encoder.encode(target);
-    return makeSymlink(this.engine, SUPERUSER, dir.ino, encoder.encode(name), bytes);
+    return makeSymlink(this.engine, ownerOf(name), dir.ino, encoder.encode(name), bytes);
   }
   link(node: Node, dir: Node, name: string): number {
     return link(this.engine, node.ino, dir.ino, encoder.encode(name));

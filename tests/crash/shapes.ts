@@ -21,6 +21,8 @@ export interface Shape {
   readonly format: FormatOptions;
   /** The checksums that the journal is given, when not those that it gets by itself. */
   readonly journalChecksums?: 0 | 2 | 3;
+  /** Not every kernel with ext4 mounts it read-write. */
+  readonly rareInKernels?: boolean;
 }
 
 const MIB = 1 << 20;
@@ -64,6 +66,17 @@ export const SHAPES: readonly Shape[] = [
     name: "orphan-file",
     sizeBytes: 8 * MIB,
     format: { blockBytes: 1024, features: ["orphan_file", "metadata_csum_seed"] },
+  },
+  {
+    name: "quota",
+    sizeBytes: 8 * MIB,
+    format: {
+      blockBytes: 1024,
+      features: ["quota", "project"],
+      quotaTypes: ["user", "group", "project"],
+    },
+    // CONFIG_QFMT_V2
+    rareInKernels: true,
   },
 ];
 
