@@ -44,7 +44,9 @@ export class DataOperations extends NameOperations {
   open(_caller: Caller, node: number, flags: number, opened: Opened): number {
     opened.handle = (flags & O_ACCMODE) !== 0 ? WRITING : 0;
     opened.flags = OPEN_FLAGS;
-    return mayOpen(this.engine, inodeOf(node), flags);
+    const result = mayOpen(this.engine, inodeOf(node), flags);
+    if (result >= 0) this.#opened(inodeOf(node));
+    return result;
   }
 
   create(
@@ -59,7 +61,9 @@ export class DataOperations extends NameOperations {
   ): number {
     opened.handle = WRITING;
     opened.flags = OPEN_FLAGS;
-    return this.mknod(caller, parent, name, mode, umask, 0, entry);
+    const result = this.mknod(caller, parent, name, mode, umask, 0, entry);
+    if (result >= 0) this.#opened(inodeOf(entry.node));
+    return result;
   }
 
   tmpfile(
@@ -75,6 +79,7 @@ export class DataOperations extends NameOperations {
     opened.flags = OPEN_FLAGS;
     const fullMode = (mode & ~S_IFMT) | S_IFREG;
     const ino = makeUnnamed(this.engine, caller, inodeOf(parent), fullMode, umask);
+    if (ino >= 0) this.#opened(ino);
     return ino < 0 ? ino : this.give(ino, entry, parent);
   }
 
@@ -126,9 +131,16 @@ export class DataOperations extends NameOperations {
     return -ENOSYS;
   }
 
+  /** Counts who has the file open: its inode stays in memory meanwhile. */
+  #opened(ino: number): void {
+    this.engine.inode(ino).users++;
+  }
+
   release(_caller: Caller, node: number, handle: number): number {
-    const inode = handle === WRITING ? this.engine.volume.inodes.peek(inodeOf(node)) : undefined;
-    if (inode !== undefined) this.engine.alloc.discardPreallocation(inode);
+    const inode = this.engine.volume.inodes.peek(inodeOf(node));
+    if (inode === undefined) return 0;
+    if (inode.users > 0) inode.users--;
+    if (handle === WRITING) this.engine.alloc.discardPreallocation(inode);
     return 0;
   }
 

@@ -37,6 +37,19 @@ export function deleteInode(engine: Engine, inode: Inode): void {
   }
 }
 
+/** Frees the content of an orphan, which is empty afterwards. @throws Corrupt, DeviceError */
+export function freeContent(engine: Engine, inode: Inode): void {
+  engine.alloc.discardPreallocation(inode);
+  for (let done = false; !done;) {
+    engine.change((handle) => {
+      done = removeContentStep(engine, handle, inode);
+      if (done) inode.size = 0;
+      engine.dirty(handle, inode);
+      return 0;
+    });
+  }
+}
+
 /** Frees the content of an inode that is small enough for one operation (a new one). */
 export function clearContent(engine: Engine, handle: Handle, inode: Inode): void {
   while (!removeContentStep(engine, handle, inode));

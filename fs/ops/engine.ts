@@ -5,7 +5,7 @@
  */
 
 import { Allocator, NEEDS_COMMIT } from "../alloc/allocator.ts";
-import { EIO, ENOSPC } from "../errno.ts";
+import { EDQUOT, EIO, ENOSPC } from "../errno.ts";
 import { Corrupt, FsError } from "../errors.ts";
 import type { BlockDevice } from "../device/device.ts";
 import type { Handle } from "../journal/transaction.ts";
@@ -17,6 +17,7 @@ import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
 import { type Quota, QUOTA_CREDITS } from "../quota/quota.ts";
 import type { MultiMountGuard } from "./multi_mount.ts";
+import { freeContent } from "./delete_inode.ts";
 import { OrphanList } from "./orphan_list.ts";
 import { overheadBlocks } from "./overhead.ts";
 
@@ -74,6 +75,7 @@ export class Engine {
   journalDevice: BlockDevice | null = null;
   /** Holds the file system for this host, with the feature mmp. */
   guard: MultiMountGuard | null = null;
+  #reclaiming = false;
   /** Operations that changed something, or tried to, so far. */
   changes = 0;
   /** Inodes whose access time changed in memory alone (lazytime). */
@@ -140,13 +142,39 @@ export class Engine {
   change(work: (handle: Handle) => number, credits = DEFAULT_CREDITS): number {
     this.changes++;
     this.readClock();
-    let result = this.#attempt(work, credits);
-    if (result === NEEDS_COMMIT) {
-      this.volume.commit(false);
-      result = this.#attempt(work, credits);
-      if (result === NEEDS_COMMIT) result = -ENOSPC;
+    const result = this.#attemptTwice(work, credits);
+    const noRoom = result === -ENOSPC || result === -EDQUOT;
+    return noRoom && this.#reclaim() ? this.#attemptTwice(work, credits) : result;
+  }
+
+  #attemptTwice(work: (handle: Handle) => number, credits: number): number {
+    const result = this.#attempt(work, credits);
+    if (result !== NEEDS_COMMIT) return result;
+    this.volume.commit(false);
+    const again = this.#attempt(work, credits);
+    return again === NEEDS_COMMIT ? -ENOSPC : again;
+  }
+
+  /**
+   * Frees the content of files without a name that nobody has open. The kernel tells late that it has forgotten
+   * such a file, and whoever removed one to make room writes at once.
+   * @returns whether there was any.
+   */
+  #reclaim(): boolean {
+    if (this.#reclaiming || this.orphans.size === 0) return false;
+    this.#reclaiming = true;
+    try {
+      let any = false;
+      for (const inode of this.orphans.values()) {
+        const idle = inode.links === 0 && inode.users === 0 && inode.isRegular;
+        if (!idle || inode.sectors === 0) continue;
+        freeContent(this, inode);
+        any = true;
+      }
+      return any;
+    } finally {
+      this.#reclaiming = false;
     }
-    return result;
   }
 
   /** As `change`, for operations on names: durable when the options or `dirsync` flags ask for it. */

@@ -24,6 +24,8 @@ export const MAY_DIFFER: readonly string[] = [
   "MMP magic",
   "MMP sequence number",
   "MMP update date",
+  "mmp_update_date",
+  "mmp_update_time",
   "MMP nodename",
   "MMP device name",
 ];
