@@ -1,7 +1,7 @@
 /**
- * Finds the modules that a command starts as Workers. By the project's convention a worker is started
- * as `new Worker(new URL("./name.ts", import.meta.url), …)`, with the URL's text in place, so that the
- * compiled commands can carry it.
+ * Finds the modules that a command loads apart: as Workers, or as the module of another process. By the
+ * project's convention each is named as `new URL("./name.ts", import.meta.url)`, with the URL's text in
+ * place, so that the compiled commands can carry it.
  *
  * @module
  */
