@@ -80,8 +80,10 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
     );
     mount = mountImage(options, device);
     const reads = new ReadThread(device);
+    // A journal that is shown replayed has content that is not in its place.
+    const isPlain = engine.volume.device === device;
     const fileSystem = serveEngine(engine, {
-      ...(options.singleThread ? {} : { backgroundReader: reads }),
+      ...(options.singleThread || !isPlain ? {} : { backgroundReader: reads }),
       commitMs: options.commitSeconds * 1000,
       monotonicMs: () => performance.now(),
     });

@@ -8,6 +8,7 @@
  */
 
 import { EDQUOT, ENOSPC } from "../errno.ts";
+import { Corrupt } from "../errors.ts";
 import type { Handle, Participant } from "../journal/transaction.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -149,6 +150,51 @@ export class Allocator implements Participant {
     this.#account.check(diskBlock, blocks);
     this.#account.free(handle, inode, diskBlock, blocks);
     if (metadata || this.volume.contentInLog) handle.forget(diskBlock, blocks);
+  }
+
+  /**
+   * Takes these very blocks, which must be free, into use for an inode: what a log says of them. Charges and dirties the
+   * inode. Not with clusters of several blocks.
+   * @throws Corrupt when they are not free; DeviceError.
+   */
+  claim(handle: Handle, inode: Inode, diskBlock: number, blocks: number): void {
+    const { geometry } = this.volume;
+    const bad = (field: string): Corrupt =>
+      new Corrupt("block map", `blocks ${diskBlock} to ${diskBlock + blocks - 1}`, field);
+    if (!geometry.blocksInRange(diskBlock, blocks)) throw bad("outside the file system");
+    this.#eachGroup(diskBlock, blocks, (group, bit, count) => {
+      const { view } = this.#bitmaps.load(group);
+      const none = this.#hidden.of(-1);
+      if (nextUsed(view, none, bit, bit + count) < bit + count) throw bad("claimed, but in use");
+    });
+    this.#eachGroup(diskBlock, blocks, (group, bit, count) => {
+      this.#account.take(handle, inode, group, bit, count);
+      this.#chooser.taken(group, bit, count);
+    });
+  }
+
+  /** Keeps blocks, none of which is kept already, from being found by `allocate`: they are to be claimed. */
+  keepBack(diskBlock: number, blocks: number): void {
+    this.#eachGroup(
+      diskBlock,
+      blocks,
+      (group, bit, count) => this.#hidden.hide(group, bit, count),
+    );
+  }
+
+  #eachGroup(
+    diskBlock: number,
+    blocks: number,
+    emit: (group: number, bit: number, clusters: number) => void,
+  ): void {
+    const { geometry } = this.volume;
+    for (let block = diskBlock; block < diskBlock + blocks;) {
+      const group = geometry.groupOfBlock(block);
+      const end = geometry.groupFirstBlock(group) + geometry.blocksPerGroup;
+      const next = Math.min(diskBlock + blocks, end);
+      emit(group, geometry.bitOfBlock(block), next - block);
+      block = next;
+    }
   }
 
   /** Gives the inode's reserved window back: when a file is closed, truncated or deleted. */

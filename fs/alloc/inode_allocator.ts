@@ -84,6 +84,22 @@ export class InodeAllocator {
     return testBit(this.#bitmaps.load(group).view, (ino - 1) % geometry.inodesPerGroup);
   }
 
+  /** Takes this very number, which must be free, into use: what a log says of it. @throws Corrupt, DeviceError */
+  claim(handle: Handle, ino: number, isDirectory: boolean): void {
+    const { geometry, groups } = this.volume;
+    if (this.isUsed(ino)) throw new Corrupt("inode number", String(ino), "claimed, but in use");
+    const group = geometry.groupOfInode(ino);
+    const index = (ino - 1) % geometry.inodesPerGroup;
+    if ((groups.freeInodes[group] as number) === 0) {
+      throw new Corrupt("inode bitmap", `group ${group}`, "bg_free_inodes_count is too low");
+    }
+    this.#prepareTable(handle, group, index);
+    setBits(this.#bitmaps.change(handle, group).view, index, 1);
+    groups.addFreeInodes(group, -1);
+    if (isDirectory) groups.addDirectories(group, 1);
+    if ((groups.freeInodes[group] as number) === 0) this.#chooser.setFree(group, false);
+  }
+
   #take(handle: Handle, group: number, isDirectory: boolean): number {
     const { geometry, groups, superblock } = this.volume;
     const { view } = this.#bitmaps.load(group);

@@ -11,13 +11,15 @@ import { Corrupt } from "../errors.ts";
 import { JOURNAL_MAGIC, nextSequence } from "../layout/journal.ts";
 import type { Log } from "./log.ts";
 import { RevokeTable } from "./revoke.ts";
-import { type LoggedBlock, scanLog } from "./scan.ts";
+import { type LoggedBlock, scanLog, type ScannedLog } from "./scan.ts";
 
 /** What replaying the log does. */
 export interface Recovery {
   /** The last copy of each disk block. */
   readonly blocks: ReadonlyMap<number, LoggedBlock>;
   readonly transactions: number;
+  /** What the log holds: where it ends. */
+  readonly scanned: ScannedLog;
   /** Transaction number with which the journal goes on. */
   readonly nextSequence: number;
 }
@@ -28,7 +30,8 @@ export interface Recovery {
  * @throws Corrupt, DeviceError
  */
 export function planRecovery(log: Log, blocksCount: number): Recovery {
-  const { transactions, endSequence } = scanLog(log);
+  const scanned = scanLog(log);
+  const { transactions, endSequence } = scanned;
   const revokes = new RevokeTable(transactions);
   const blocks = new Map<number, LoggedBlock>();
   for (const { sequence, blocks: logged } of transactions) {
@@ -45,7 +48,12 @@ export function planRecovery(log: Log, blocksCount: number): Recovery {
       blocks.set(diskBlock, block);
     }
   }
-  return { blocks, transactions: transactions.length, nextSequence: nextSequence(endSequence) };
+  return {
+    blocks,
+    transactions: transactions.length,
+    scanned,
+    nextSequence: nextSequence(endSequence),
+  };
 }
 
 /** Reads the content that a copy stands for. */

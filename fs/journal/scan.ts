@@ -39,6 +39,9 @@ export interface ScannedLog {
   readonly transactions: readonly LoggedTransaction[];
   /** The first transaction number that is not complete in the log. */
   readonly endSequence: number;
+  /** The journal block behind the last complete transaction, and blocks of the ring that are not part of any. */
+  readonly endBlock: number;
+  readonly freeBlocks: number;
 }
 
 /**
@@ -57,6 +60,8 @@ class Scanner {
   #at: number;
   /** Blocks of the ring not yet walked: the walk cannot go round. */
   #left: number;
+  #endBlock: number;
+  #freeBlocks: number;
   #blocks: LoggedBlock[] = [];
   #revoked: number[] = [];
   /** Running CRC-32 over the transaction (journals with COMPAT_CHECKSUM). */
@@ -68,6 +73,8 @@ class Scanner {
     this.#sequence = log.superblock.sequence;
     this.#at = log.superblock.startBlock;
     this.#left = log.ringBlocks;
+    this.#endBlock = this.#at;
+    this.#freeBlocks = this.#left;
   }
 
   run(): ScannedLog {
@@ -82,7 +89,12 @@ class Scanner {
       if (step === undefined || journalSequence(this.#view) !== this.#sequence) break;
       if (!step()) break;
     }
-    return { transactions: this.#transactions, endSequence: this.#sequence };
+    return {
+      transactions: this.#transactions,
+      endSequence: this.#sequence,
+      endBlock: this.#endBlock,
+      freeBlocks: this.#freeBlocks,
+    };
   }
 
   #advance(): number {
@@ -135,6 +147,8 @@ class Scanner {
     this.#blocks = [];
     this.#revoked = [];
     this.#crc = 0xffffffff;
+    this.#endBlock = this.#at;
+    this.#freeBlocks = this.#left;
     this.#sequence = nextSequence(this.#sequence);
     return true;
   }

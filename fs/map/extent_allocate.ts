@@ -73,6 +73,26 @@ export function allocateExtent(
 }
 
 /**
+ * Maps a hole to blocks that the inode was charged for.
+ * @param blocks 1 to the longest extent of the kind; all of them a hole.
+ * @returns 0; or the allocator's negative answer when a new node is needed and cannot be had: nothing is changed then.
+ * @throws Corrupt, DeviceError
+ */
+export function placeExtent(
+  alloc: Allocator,
+  handle: Handle,
+  inode: Inode,
+  fileBlock: number,
+  blocks: number,
+  diskBlock: number,
+  unwritten: boolean,
+): number {
+  path.find(alloc, inode, fileBlock);
+  inode.forgetMapping();
+  return insertExtent(alloc, handle, inode, path, fileBlock, blocks, diskBlock, unwritten);
+}
+
+/**
  * Finds disk blocks for the hole at `fileBlock`, which the inode remembers, and puts them into `placed`.
  * @returns how many, or the allocator's negative answer.
  */

@@ -17,7 +17,7 @@ import type { Inode } from "../volume/inode.ts";
 import { allocateBlockMap } from "./block_map_allocate.ts";
 import { lookupBlockMap } from "./block_map_lookup.ts";
 import { removeBlocks } from "./block_map_remove.ts";
-import { allocateExtent } from "./extent_allocate.ts";
+import { allocateExtent, placeExtent } from "./extent_allocate.ts";
 import { writeEmptyRoot } from "./extent_collapse.ts";
 import { convertExtents } from "./extent_convert.ts";
 import { lookupExtent } from "./extent_lookup.ts";
@@ -31,7 +31,7 @@ import {
   recall,
 } from "./mapping.ts";
 
-export { type AllocatedMapping, type AllocateOptions, type Mapping, newMapping };
+export { type AllocatedMapping, type AllocateOptions, type Mapping, newMapping, placeExtent };
 
 const scratch = newMapping();
 

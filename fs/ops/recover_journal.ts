@@ -6,7 +6,10 @@ import { EROFS } from "../errno.ts";
 import { Unsupported } from "../errors.ts";
 import type { Log } from "../journal/log.ts";
 import { RecoveredDevice } from "../journal/recovered_device.ts";
-import { applyRecovery, planRecovery } from "../journal/replay.ts";
+import { appendState } from "../journal/append_state.ts";
+import { type FastCommit, readFastCommits } from "../journal/fast_commits.ts";
+import { OverlayDevice } from "../journal/overlay_device.ts";
+import { applyRecovery, planRecovery, type Recovery } from "../journal/replay.ts";
 import { Incompat } from "../layout/features.ts";
 import { JournalIncompat } from "../layout/journal.ts";
 import {
@@ -15,12 +18,18 @@ import {
   SUPERBLOCK_BYTES,
   SUPERBLOCK_OFFSET,
 } from "../layout/superblock.ts";
+import { protectJournal } from "../map/map.ts";
 import { Volume, type VolumeOptions } from "../volume/volume.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
 import { findLog } from "./find_log.ts";
+import { replayFastCommits } from "./replay_fast_commits.ts";
+
+/** How the file system will be opened. */
+export type RecoveryOptions = VolumeOptions & EngineOptions;
 
 /** Journal features under which the log can be read here. */
 const KNOWN = JournalIncompat.REVOKE | JournalIncompat.BIT64 | JournalIncompat.ASYNC_COMMIT |
-  JournalIncompat.CSUM_V2 | JournalIncompat.CSUM_V3;
+  JournalIncompat.CSUM_V2 | JournalIncompat.CSUM_V3 | JournalIncompat.FAST_COMMIT;
 
 /**
  * Replays the journal of the file system on `device`.
@@ -31,22 +40,67 @@ const KNOWN = JournalIncompat.REVOKE | JournalIncompat.BIT64 | JournalIncompat.A
  */
 export function recoverJournal(
   device: BlockDevice,
-  options: VolumeOptions,
+  options: RecoveryOptions,
   readOnly: boolean,
   external: BlockDevice | null = null,
 ): BlockDevice {
   const volume = new Volume(device, { ...options, readOnly: true });
   const log = openLog(volume, external);
-  const recovery = planRecovery(log, volume.geometry.blocksCount);
+  const { blocksCount, inodeBytes } = volume.geometry;
+  let recovery = planRecovery(log, blocksCount);
   options.report(
     `journal: ${recovery.transactions} transactions with ${recovery.blocks.size} blocks ` +
       (readOnly ? "shown, not written" : "replayed"),
   );
-  if (readOnly) return new RecoveredDevice(device, log, recovery);
+  const logged = new RecoveredDevice(device, log, recovery);
+  const commits = readFastCommits(log, recovery.scanned.endSequence, inodeBytes);
+  if (commits.length > 0) {
+    const state = workOut(logged, log.blockBytes, options, commits);
+    if (readOnly) return state;
+    options.clock.read();
+    if (appendState(log, recovery.scanned, state.blocks, options.clock.seconds)) {
+      recovery = planRecovery(log, blocksCount);
+    } else recovery = writeAll(device, log, recovery, state);
+  } else if (readOnly) return logged;
   const hadError = log.superblock.error !== 0;
   applyRecovery(log, recovery, device);
   markRecovered(device, hadError);
   return device;
+}
+
+/** The state after the fast commits, in memory. */
+function workOut(
+  logged: BlockDevice,
+  blockBytes: number,
+  options: RecoveryOptions,
+  commits: readonly FastCommit[],
+): OverlayDevice {
+  const state = new OverlayDevice(logged, blockBytes);
+  const quiet = { sync: false, directorySync: false, discard: false, lazyTime: false };
+  const volume = new Volume(state, { ...options, readOnly: false });
+  const engine = new Engine(volume, { ...options, ...quiet });
+  protectJournal(engine.alloc);
+  replayFastCommits(engine, commits);
+  state.readOnly = true;
+  const operations = commits.reduce((sum, commit) => sum + commit.length, 0);
+  options.report(`journal: ${commits.length} fast commits with ${operations} operations`);
+  return state;
+}
+
+/** Brings a state to its place block by block, where the log has no room for it. What is left to do is emptying the log. */
+function writeAll(
+  device: BlockDevice,
+  log: Log,
+  recovery: Recovery,
+  state: OverlayDevice,
+): Recovery {
+  const { blockBytes } = log;
+  const bytes = new Uint8Array(blockBytes);
+  for (const block of new Set([...recovery.blocks.keys(), ...state.blocks.keys()])) {
+    state.read(bytes, block * blockBytes);
+    device.write(bytes, block * blockBytes);
+  }
+  return { ...recovery, blocks: new Map() };
 }
 
 function openLog(volume: Volume, external: BlockDevice | null): Log {
