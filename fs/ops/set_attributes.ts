@@ -63,9 +63,9 @@ function check(inode: Inode, change: AttributeChange): number {
 function apply(engine: Engine, handle: Handle, inode: Inode, change: AttributeChange): number {
   const { uid = inode.uid, gid = inode.gid } = change;
   const owners = { uid, gid, projectId: inode.projectId };
-  const allowed = mayTransfer(engine, handle, inode, owners);
+  const allowed = mayTransfer(engine, handle, inode, owners) ||
+    (change.killPrivileges ? dropPrivileges(engine, handle, inode) : 0);
   if (allowed < 0) return allowed;
-  if (change.killPrivileges) dropPrivileges(engine, handle, inode);
   if (change.mode !== undefined) {
     const mode = (inode.mode & S_IFMT) | (change.mode & 0o7777);
     if (mode !== inode.mode) {

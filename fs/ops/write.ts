@@ -99,7 +99,10 @@ function writeOnce(
   contentBlocks = 0,
 ): number {
   return engine.change((handle) => {
-    if (options.killPrivileges) dropPrivileges(engine, handle, inode);
+    if (options.killPrivileges) {
+      const dropped = dropPrivileges(engine, handle, inode);
+      if (dropped < 0) return dropped;
+    }
     const count = inode.has(InodeFlag.INLINE_DATA) || mayGoInline(engine, inode)
       ? writeSmall(engine, handle, inode, offset, data, options.privileged)
       : writeBlocks(engine, handle, inode, offset, data, options.privileged);

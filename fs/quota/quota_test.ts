@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { EDQUOT, EOPNOTSUPP, EXDEV } from "../errno.ts";
+import { EDQUOT, ENODATA, EOPNOTSUPP, EXDEV } from "../errno.ts";
 import { RoCompat } from "../layout/features.ts";
 import { InodeFlag, S_IFREG } from "../layout/inode.ts";
 import { runTool, toolMissing, withTempDir } from "../layout/testing.ts";
-import { removeAttribute, setAttribute } from "../ops/attributes.ts";
+import { getAttribute, removeAttribute, setAttribute } from "../ops/attributes.ts";
 import { makeNode, makeUnnamed } from "../ops/create.ts";
 import type { Credentials } from "../ops/engine.ts";
 import { fallocate } from "../ops/fallocate.ts";
@@ -296,4 +296,34 @@ test("without the project feature projects cannot be set", () => {
   assert.equal(setProject(image.engine, ino, 0), 0);
   image.check();
   assert.throws(() => image.reopen(["project"]), /does not count/);
+});
+
+test("a write that cannot take a capability away fails", () => {
+  const image = makeImage(true);
+  const { engine } = image;
+  const how = { flags: 0, killSgid: false, privileged: true };
+  const name = text.encode("security.capability");
+  const value = new Uint8Array(300).fill(2);
+  // Two inodes share their attribute block: without the capability one needs a block of its own.
+  const inodes = ["a", "b"].map((letter) => {
+    const ino = file(image, letter);
+    put(image, ino, 0, 10);
+    for (const attribute of ["user.one", "user.two"]) {
+      assert.equal(setAttribute(engine, ino, text.encode(attribute), value, how), 0);
+    }
+    assert.equal(setAttribute(engine, ino, name, value, how), 0);
+    return ino;
+  });
+  const [ino = 0, other = 0] = inodes;
+  assert.ok(engine.inode(ino).fileAcl !== 0);
+  assert.equal(engine.inode(ino).fileAcl, engine.inode(other).fileAcl);
+  image.limit("user", 1000, { spaceHard: 4 });
+  const kill = { privileged: false, killPrivileges: true };
+  image.asUser(() => {
+    assert.equal(write(engine, ino, 0, new Uint8Array(5), kill), -EDQUOT);
+    assert.equal(getAttribute(engine, ino, name, new Uint8Array(0), true), 300);
+  });
+  assert.equal(write(engine, ino, 0, new Uint8Array(5), kill), 5);
+  assert.equal(getAttribute(engine, ino, name, new Uint8Array(0), true), -ENODATA);
+  image.check();
 });
