@@ -87,6 +87,37 @@ export class BufferCache {
     return buffer;
   }
 
+  /** How many blocks are kept. */
+  get limitBlocks(): number {
+    return this.#limit;
+  }
+
+  /**
+   * Reads `count` blocks from `block` on by one call, as far as they are not in memory. What cannot be read is left to
+   * `get`.
+   */
+  prefetch(block: number, count: number): void {
+    const { blockBytes, overlay } = this;
+    const bytes = new Uint8Array(count * blockBytes);
+    try {
+      this.device.read(bytes, block * blockBytes);
+    } catch {
+      return;
+    }
+    this.counters.misses++;
+    for (let i = 0; i < count; i++) {
+      if (this.#buffers.has(block + i)) continue;
+      const buffer = this.#make(block + i);
+      buffer.bytes.set(bytes.subarray(i * blockBytes, (i + 1) * blockBytes));
+      try {
+        overlay?.read(block + i, buffer.bytes);
+      } catch {
+        continue;
+      }
+      this.#keep(buffer);
+    }
+  }
+
   /** The block's buffer if it is in memory. */
   peek(block: number): Buffer | undefined {
     return this.#buffers.get(block);

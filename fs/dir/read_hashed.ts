@@ -7,14 +7,26 @@
 import { direntRecLen } from "../layout/dirent.ts";
 import { corruptHtree } from "../layout/htree.ts";
 import { InodeFlag } from "../layout/inode.ts";
+import { lookup, type Mapping } from "../map/map.ts";
 import type { Inode } from "../volume/inode.ts";
-import { dotDotOffset, isIndexed, loadLeaf, useLeaf, walkLimit } from "./blocks.ts";
+import {
+  directoryBlocks,
+  dotDotOffset,
+  isIndexed,
+  loadLeaf,
+  useLeaf,
+  walkLimit,
+} from "./blocks.ts";
 import type { DirContext } from "./context.ts";
 import { type EmitEntry, emitEntry } from "./emit_entry.ts";
 import type { EntryRegion } from "./entry_region.ts";
 import { HASH_END, leafHighHash, leafLowHash, nextLeafOfHash, probeHash } from "./htree_path.ts";
 import { useHead, usePart, useRest } from "./inline_dir.ts";
 import { FIRST_POSITION, hashOfPosition, NO_POSITION, positionOfHash } from "./read_sequence.ts";
+
+/** Read by one call. */
+const READ_AHEAD_BYTES = 128 * 1024;
+const run: Mapping = { diskBlock: 0, blocks: 0, unwritten: false };
 
 /** Names that may share one hash before the directory counts as corrupt. */
 const MOST_OF_ONE_HASH = 0x40000;
@@ -101,6 +113,7 @@ function loadWhole(context: DirContext, dir: Inode): void {
 /** The leaf for a hash; where names of one hash go on in the next leaves, all of those names too. */
 function loadIndexed(context: DirContext, dir: Inode, hash: number): void {
   probeHash(context, dir, hash);
+  readAhead(context, dir, context.leafBlock);
   const low = leafLowHash(context);
   const high = leafHighHash(context);
   // An odd low hash: the names of the hash below it began in an earlier leaf and are read from there.
@@ -117,6 +130,22 @@ function loadIndexed(context: DirContext, dir: Inode, hash: number): void {
   }
   const first = from === 0 ? FIRST_POSITION : positionOfHash(from);
   finish(context, dir, first, high === HASH_END ? NO_POSITION : positionOfHash(to));
+}
+
+/**
+ * Reads a leaf together with its neighbours: leaves are wanted in the order of hashes, which is none on the disk, but
+ * all of them will be. Not in a directory that the cache cannot hold.
+ */
+function readAhead(context: DirContext, dir: Inode, leafBlock: number): void {
+  const { alloc, cache } = context;
+  const blocks = directoryBlocks(context, dir);
+  if (blocks > cache.limitBlocks / 2) return;
+  lookup(alloc, dir, leafBlock, 1, run);
+  if (run.diskBlock === 0 || cache.peek(run.diskBlock) !== undefined) return;
+  const together = Math.ceil(READ_AHEAD_BYTES / context.blockBytes);
+  const first = leafBlock - leafBlock % together;
+  lookup(alloc, dir, first, Math.min(together, blocks - first), run);
+  if (run.diskBlock !== 0) cache.prefetch(run.diskBlock, run.blocks);
 }
 
 function appendLeaf(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Inode } from "../volume/inode.ts";
+import { blockOf } from "../map/map.ts";
 import { read } from "./dir.ts";
 import { nameOf, newSeed, Random, TestVolume, textOf, toolMissing, withFolder } from "./testing.ts";
 
@@ -125,5 +126,29 @@ Deno.test({
       assert.equal(removed, 3000);
       assert.equal(volume.list(dir).size, 0);
       volume.check(folder);
+    }),
+});
+
+Deno.test({
+  name: "a large directory is read in large pieces; each block is checked all the same",
+  ignore: toolMissing("mke2fs"),
+  fn: () =>
+    withFolder((folder) => {
+      const volume = TestVolume.make(folder, ["-t", "ext4", "-b", "4096"], "64M");
+      const dir = volume.mkdir(volume.root, "dir");
+      for (let i = 0; i < 20_000; i++) volume.link(dir, nameOf(`name ${i}`));
+      volume.volume.commit(false);
+      const { cache } = volume.volume;
+      const names = [...volume.list(dir).keys()].sort();
+      cache.clear();
+      const before = cache.counters.misses;
+      assert.deepEqual([...volume.list(dir).keys()].sort(), names);
+      const blocks = dir.size / 4096;
+      const reads = cache.counters.misses - before;
+      assert.ok(blocks > 100 && reads < blocks / 8, `${reads} reads of ${blocks} blocks`);
+      cache.clear();
+      const middle = blockOf(volume.alloc, dir, blocks >> 1);
+      volume.device.write(Uint8Array.of(0xff), middle * 4096 + 2000);
+      assert.throws(() => volume.list(dir), /checksum does not match/);
     }),
 });
