@@ -115,6 +115,16 @@ export function decodeGroupColumns(
   columns.unusedInodes[group] = countAt(view, offset + 0x1c, offset + 0x32, wide);
 }
 
+function putBlock(view: DataView, lo: number, hi: number, wide: boolean, value: number): void {
+  view.setUint32(lo, value >>> 0, true);
+  if (wide) view.setUint32(hi, Math.floor(value / 0x100000000), true);
+}
+
+function putCount(view: DataView, lo: number, hi: number, wide: boolean, value: number): void {
+  view.setUint16(lo, value & 0xffff, true);
+  if (wide) view.setUint16(hi, value >>> 16, true);
+}
+
 /** Writes the descriptor's fields at `offset`; the checksum field is written as given. */
 export function encodeGroupDescriptor(
   view: DataView,
@@ -123,25 +133,17 @@ export function encodeGroupDescriptor(
   descriptor: GroupDescriptor,
 ): void {
   const wide = size >= 64;
-  const block = (lo: number, hi: number, value: number): void => {
-    view.setUint32(offset + lo, value >>> 0, true);
-    if (wide) view.setUint32(offset + hi, Math.floor(value / 0x100000000), true);
-  };
-  const count = (lo: number, hi: number, value: number): void => {
-    view.setUint16(offset + lo, value & 0xffff, true);
-    if (wide) view.setUint16(offset + hi, value >>> 16, true);
-  };
-  block(0x0, 0x20, descriptor.blockBitmap);
-  block(0x4, 0x24, descriptor.inodeBitmap);
-  block(0x8, 0x28, descriptor.inodeTable);
-  count(0xc, 0x2c, descriptor.freeClusters);
-  count(0xe, 0x2e, descriptor.freeInodes);
-  count(0x10, 0x30, descriptor.usedDirectories);
+  putBlock(view, offset, offset + 0x20, wide, descriptor.blockBitmap);
+  putBlock(view, offset + 0x4, offset + 0x24, wide, descriptor.inodeBitmap);
+  putBlock(view, offset + 0x8, offset + 0x28, wide, descriptor.inodeTable);
+  putCount(view, offset + 0xc, offset + 0x2c, wide, descriptor.freeClusters);
+  putCount(view, offset + 0xe, offset + 0x2e, wide, descriptor.freeInodes);
+  putCount(view, offset + 0x10, offset + 0x30, wide, descriptor.usedDirectories);
   view.setUint16(offset + 0x12, descriptor.flags, true);
-  block(0x14, 0x34, descriptor.excludeBitmap);
-  count(0x18, 0x38, descriptor.blockBitmapChecksum);
-  count(0x1a, 0x3a, descriptor.inodeBitmapChecksum);
-  count(0x1c, 0x32, descriptor.unusedInodes);
+  putBlock(view, offset + 0x14, offset + 0x34, wide, descriptor.excludeBitmap);
+  putCount(view, offset + 0x18, offset + 0x38, wide, descriptor.blockBitmapChecksum);
+  putCount(view, offset + 0x1a, offset + 0x3a, wide, descriptor.inodeBitmapChecksum);
+  putCount(view, offset + 0x1c, offset + 0x32, wide, descriptor.unusedInodes);
   view.setUint16(offset + 0x1e, descriptor.checksum, true);
 }
 
