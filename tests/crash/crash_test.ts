@@ -28,6 +28,7 @@ for (const [index, mode] of DATA_MODES.entries()) {
         steps: 200,
         mode: mode.name,
         judges: {
+          checker: 100,
           readOnly: 5,
           again: 5,
           e2fsckAfter: 10,

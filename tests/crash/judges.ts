@@ -4,6 +4,7 @@
  * @module
  */
 
+import { check } from "../../fs/check/check.ts";
 import { RecordingDevice } from "../../fs/device/recording.ts";
 import { finishEngine } from "../../fs/ops/open_volume.ts";
 import { recoverJournal } from "../../fs/ops/recover_journal.ts";
@@ -87,6 +88,22 @@ const again: Judge = ({ build, finder, random, tree, outside }) => {
   outside().mustBeClean("after a second crash");
 };
 
+/**
+ * The project's checker finds nothing wrong with what kfs recovered, nor with what the journal's replay alone
+ * leaves: quick enough to be asked about every state.
+ */
+const checker: Judge = ({ own, build }) => {
+  mustBeSound(own, "after kfs recovered");
+  mustBeSound(build(), "as the replay leaves it");
+};
+
+function mustBeSound(device: OverlayDevice, when: string): void {
+  const { clean, findings } = check(device);
+  if (clean) return;
+  const shown = findings.slice(0, 8).map(({ message }) => message).join("; ");
+  throw new CrashFault(`the checker, ${when}: ${shown}`);
+}
+
 /** e2fsck finds nothing wrong with what kfs recovered. */
 const e2fsckAfter: Judge = ({ own, outside }) => {
   outside().store(own);
@@ -138,7 +155,7 @@ function equal(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 /** The judges that are asked for a part of the states. */
-const JUDGES = { readOnly, again, e2fsckAfter, e2fsckInstead, replay, kernel };
+const JUDGES = { checker, readOnly, again, e2fsckAfter, e2fsckInstead, replay, kernel };
 
 type JudgeName = keyof typeof JUDGES;
 
@@ -151,6 +168,7 @@ export type Counts = { states: number } & Record<JudgeName, number>;
 export function newCounts(): Counts {
   return {
     states: 0,
+    checker: 0,
     readOnly: 0,
     again: 0,
     e2fsckAfter: 0,

@@ -11,6 +11,7 @@ import type { JudgeShares } from "./judges.ts";
 import { type RunOptions, runStates, summary } from "./runs.ts";
 
 const LONG: JudgeShares = {
+  checker: 100,
   readOnly: 10,
   again: 5,
   e2fsckAfter: 10,
@@ -19,6 +20,7 @@ const LONG: JudgeShares = {
   kernel: 0.5,
 };
 const ALL: JudgeShares = {
+  checker: 100,
   readOnly: 100,
   again: 100,
   e2fsckAfter: 100,
