@@ -64,6 +64,8 @@ export const PACKAGES: readonly DebianPackage[] = [
   { name: "acl", need: "test", present: program("getfacl") },
   { name: "git", need: "test", present: program("git") },
   { name: "python3-minimal", need: "test", present: program("python3") },
+  { name: "qemu-system-x86", need: "test", present: program("qemu-system-x86_64") },
+  { name: "busybox-static", need: "test", present: program("busybox") },
   { name: "util-linux", need: "test", present: program("flock") },
 ];
 

@@ -35,6 +35,8 @@ function smoke(bin: string, scratch: string): void {
   Deno.mkdirSync(mountpoint);
   timed("mkfs --help", () => must(`${bin}/mkfs`, "--help"));
   timed("mkfs --help, again", () => must(`${bin}/mkfs`, "--help"));
+  timed("kfsd --help", () => must(`${bin}/kfsd`, "--help"));
+  must(`${bin}/kfsd`, "--print-capabilities");
   timed("mkfs", () => must(`${bin}/mkfs`, "-q", image, "64M"));
   must("e2fsck", "-fn", image);
   timed("kfs", () => must(`${bin}/kfs`, image, mountpoint, "-o", `logfile=${scratch}/kfs.log`));

@@ -200,7 +200,7 @@ function openImage(
 }
 
 /** This host for multiple mount protection; a signal ends a wait. */
-function thisHost(image: string, signals: number): MultiMountHost {
+export function thisHost(image: string, signals: number): MultiMountHost {
   return {
     nodeName: hostName(),
     deviceName: image.replace(/.*\//, ""),

@@ -37,8 +37,6 @@ const WANTED: readonly number[] = [
   CAPABILITY.BIG_WRITES,
   CAPABILITY.DONT_MASK,
   CAPABILITY.HAS_IOCTL_DIR,
-  CAPABILITY.DO_READDIRPLUS,
-  CAPABILITY.READDIRPLUS_AUTO,
   CAPABILITY.ASYNC_DIO,
   CAPABILITY.NO_OPEN_SUPPORT,
   CAPABILITY.PARALLEL_DIROPS,
@@ -46,11 +44,9 @@ const WANTED: readonly number[] = [
   CAPABILITY.MAX_PAGES,
   CAPABILITY.CACHE_SYMLINKS,
   CAPABILITY.NO_OPENDIR_SUPPORT,
-  CAPABILITY.HANDLE_KILLPRIV_V2,
   CAPABILITY.SETXATTR_EXT,
   CAPABILITY.INIT_EXT,
   CAPABILITY.HAS_EXPIRE_ONLY,
-  CAPABILITY.DIRECT_IO_ALLOW_MMAP,
 ];
 
 /** The capabilities that these settings ask for. */
@@ -61,6 +57,11 @@ export function wantedCapabilities(settings: ServerSettings): number[] {
   );
   if (settings.writeback) wanted.push(CAPABILITY.WRITEBACK_CACHE);
   if (settings.posixAcl) wanted.push(CAPABILITY.POSIX_ACL);
+  if (settings.killpriv) wanted.push(CAPABILITY.HANDLE_KILLPRIV_V2);
+  if (settings.allowMmap) wanted.push(CAPABILITY.DIRECT_IO_ALLOW_MMAP);
+  if (settings.readdirplus) {
+    wanted.push(CAPABILITY.DO_READDIRPLUS, CAPABILITY.READDIRPLUS_AUTO);
+  }
   if (settings.exportSupport) wanted.push(CAPABILITY.EXPORT_SUPPORT);
   if (settings.allowIdmap) wanted.push(CAPABILITY.ALLOW_IDMAP);
   return wanted;

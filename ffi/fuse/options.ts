@@ -24,6 +24,12 @@ export interface ServerOptions {
   readonly writeback?: boolean;
   /** Let the file system check ACLs' existence and inherit them (FUSE_POSIX_ACL). Default true. */
   readonly posixAcl?: boolean;
+  /** Let the kernel ask for attributes with a directory's names. Default true. */
+  readonly readdirplus?: boolean;
+  /** Let files that bypass the cache be mapped (DIRECT_IO_ALLOW_MMAP). Default true. */
+  readonly allowMmap?: boolean;
+  /** The server clears set-id bits (HANDLE_KILLPRIV_V2). Default true. */
+  readonly killpriv?: boolean;
   /** `lookup` answers `.` and `..` for every node number ever given: NFS export. Default false. */
   readonly exportSupport?: boolean;
   /** The mount may be id-mapped; `Caller.uid` then holds only for requests that create. Default false. */
@@ -60,6 +66,9 @@ export function serverSettings(options: ServerOptions): ServerSettings {
     onlyWriter: options.onlyWriter ?? true,
     writeback: options.writeback ?? false,
     posixAcl: options.posixAcl ?? true,
+    readdirplus: options.readdirplus ?? true,
+    allowMmap: options.allowMmap ?? true,
+    killpriv: options.killpriv ?? true,
     exportSupport: options.exportSupport ?? false,
     allowIdmap: options.allowIdmap ?? false,
     maxBackground: options.maxBackground ?? 64,

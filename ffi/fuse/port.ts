@@ -64,7 +64,12 @@ export interface Attributes {
   blksize: number;
   /** statx attribute bits (STATX_ATTR_COMPRESSED, IMMUTABLE, APPEND, NODUMP, ENCRYPTED, VERITY) that are set. */
   statxAttributes: number;
+  /** FUSE_ATTR_* flags: `ATTRIBUTE_SUBMOUNT`, where SUBMOUNTS was agreed on; else 0. */
+  flags: number;
 }
+
+/** The directory is the root of another file system on the host (FUSE_ATTR_SUBMOUNT). */
+export const ATTRIBUTE_SUBMOUNT = 1;
 
 /** The answer to every method that finds or makes a name. `node` 0 means a negative entry that may be cached. */
 export interface Entry {

@@ -27,6 +27,7 @@ export function emptyAttributes(): Attributes {
     rdev: 0,
     blksize: 0,
     statxAttributes: 0,
+    flags: 0,
   };
 }
 

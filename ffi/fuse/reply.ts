@@ -114,7 +114,7 @@ export class Reply {
     this.setU32(at + 72, attributes.gid);
     this.setU32(at + 76, attributes.rdev);
     this.setU32(at + 80, attributes.blksize);
-    this.setU32(at + 84, 0);
+    this.setU32(at + 84, attributes.flags);
   }
 
   /** `struct fuse_statx_out`, 288 bytes. */

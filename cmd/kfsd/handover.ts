@@ -1,0 +1,51 @@
+/**
+ * Starting to serve: the process becomes itself a second time, with the signals that end it blocked in all
+ * threads, so that the serving thread reads them from a descriptor.
+ *
+ * @module
+ */
+
+import { becomeProgram } from "../../ffi/libc/process.ts";
+import { blockSignals, SIGHUP, SIGINT, SIGTERM } from "../../ffi/libc/signals.ts";
+import type { KfsdOptions } from "./options.ts";
+
+const HANDOVER_VARIABLE = "KFSD_SERVE";
+/** Small young generations: serving makes little garbage. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1";
+
+/** The signals that end the daemon. */
+export const STOP_SIGNALS = [SIGHUP, SIGINT, SIGTERM] as const;
+
+/** Whether this process is to serve. */
+export function isServingProcess(): boolean {
+  return Deno.env.has(HANDOVER_VARIABLE);
+}
+
+/** The options that were handed over. */
+export function takeHandover(): KfsdOptions {
+  const text = Deno.env.get(HANDOVER_VARIABLE) ?? "";
+  Deno.env.delete(HANDOVER_VARIABLE);
+  return JSON.parse(text);
+}
+
+/** Becomes the serving process; open descriptors and the process id stay. */
+export function becomeServingProcess(options: KfsdOptions): never {
+  blockSignals(STOP_SIGNALS);
+  const environment = { ...Deno.env.toObject(), [HANDOVER_VARIABLE]: JSON.stringify(options) };
+  return becomeProgram(Deno.execPath(), programWords(), environment);
+}
+
+function programWords(): string[] {
+  const program = Deno.execPath();
+  if (Deno.build.standalone) return [program];
+  return [
+    program,
+    "run",
+    "-A",
+    V8_FLAGS,
+    "--no-config",
+    "--no-lock",
+    "--no-prompt",
+    new URL("./serving_process.ts", import.meta.url).href,
+  ];
+}

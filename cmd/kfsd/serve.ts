@@ -1,0 +1,105 @@
+/**
+ * One daemon, from its socket to its end.
+ *
+ * @module
+ */
+
+import { CAPABILITY } from "../../ffi/fuse/abi.ts";
+import type { ServerOptions } from "../../ffi/fuse/options.ts";
+import { effectiveUid } from "../../ffi/libc/mount.ts";
+import { openSignals, takeSignal } from "../../ffi/libc/signals.ts";
+import { Credentials } from "../../vhost/host/credentials.ts";
+import { HostFileSystem } from "../../vhost/host/host_file_system.ts";
+import { validMs } from "../../vhost/host/host_options.ts";
+import { Loop } from "../../vhost/loop.ts";
+import { dropCapabilities, keptCapabilities } from "../../vhost/sandbox/capabilities.ts";
+import { confine } from "../../vhost/sandbox/confine.ts";
+import { raiseDescriptorLimit } from "../../vhost/sandbox/descriptor_limit.ts";
+import { VhostServer } from "../../vhost/server.ts";
+import { configSpace } from "../../vhost/virtio_fs.ts";
+import { CommandError } from "../shared/command_error.ts";
+import { STOP_SIGNALS } from "./handover.ts";
+import { openListening } from "./listening.ts";
+import { type Served, shareImage } from "./image.ts";
+import { type Log, openLog } from "./log.ts";
+import type { KfsdOptions } from "./options.ts";
+
+/** Request queues that a front-end may have whatever the configuration space says, and the one for FORGET. */
+const MOST_QUEUES = 64;
+const MOST_FRONT_ENDS = 64;
+
+/** Serves until a signal, or until the last front-end has left. @returns the exit status */
+export function serve(options: KfsdOptions): number {
+  const log = openLog(options);
+  const listening = openListening(options);
+  try {
+    const signals = openSignals(STOP_SIGNALS);
+    const limit = raiseDescriptorLimit(options.rlimitNofile);
+    for (const remark of options.remarks) log("warn", remark);
+    const loop = new Loop();
+    const served = options.image === ""
+      ? shareDirectory(options, log)
+      : shareImage(options, fuseOptions(options, log), loop, signals, log);
+    log("debug", `at most ${limit} descriptors`);
+    loop.watch(signals, () => {
+      if (takeSignal(signals) !== 0) loop.stop();
+    });
+    const server = new VhostServer(listening.descriptor, loop, {
+      device: {
+        ...served.device,
+        queues: MOST_QUEUES,
+        config: options.tag === "" ? undefined : configSpace(options.tag, options.requestQueues),
+        log: (text) => log("info", text),
+      },
+      reconnect: options.reconnect,
+      mostSessions: MOST_FRONT_ENDS,
+    });
+    log("info", `waiting for a front-end`);
+    loop.run();
+    server.close();
+    return served.close();
+  } finally {
+    listening.remove();
+  }
+}
+
+/** What guests may do with any file system that is served. */
+function fuseOptions(options: KfsdOptions, log: Log): ServerOptions {
+  const debug = options.logLevel === "debug" || options.logLevel === "trace";
+  return {
+    attributesValidMs: validMs(options.cache),
+    onlyWriter: false,
+    writeback: options.writeback,
+    posixAcl: options.posixAcl,
+    readdirplus: options.readdirplus,
+    allowMmap: options.allowMmap,
+    killpriv: options.killpriv,
+    capabilities: options.submounts ? [CAPABILITY.SUBMOUNTS] : [],
+    ...(debug ? { trace: (line: string) => log("debug", line) } : {}),
+  };
+}
+
+function shareDirectory(options: KfsdOptions, log: Log): Served {
+  const directory = realDirectory(options.sharedDir);
+  const privileged = effectiveUid() === 0;
+  if (!privileged && options.sandbox !== "none") {
+    throw new CommandError(`--sandbox ${options.sandbox} needs root; use --sandbox none`);
+  }
+  const { root } = confine(directory, options.sandbox);
+  const credentials = new Credentials(privileged);
+  if (privileged) dropCapabilities(keptCapabilities(options.modcaps));
+  const report = (text: string) => log("error", text);
+  return {
+    device: {
+      fileSystem: () => new HostFileSystem(root, options, credentials, report),
+      fuse: fuseOptions(options, log),
+    },
+    close: () => 0,
+  };
+}
+
+function realDirectory(path: string): string {
+  const real = Deno.realPathSync(path);
+  if (!Deno.statSync(real).isDirectory) throw new CommandError(`${path} is not a directory`);
+  return real;
+}

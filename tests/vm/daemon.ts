@@ -1,0 +1,72 @@
+/**
+ * kfsd as a process of its own, for tests.
+ *
+ * @module
+ */
+
+import { projectRoot } from "../../tools/process.ts";
+
+/** How long a daemon may take to listen. */
+const START_MS = 20_000;
+
+/** A running kfsd. It ends with the `using` block. */
+export class Daemon implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #output: Promise<string>;
+
+  private constructor(child: Deno.ChildProcess, readonly socket: string) {
+    this.#child = child;
+    this.#output = new Response(child.stderr).text();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Starts it, and waits until it listens. */
+  static async start(socket: string, words: readonly string[]): Promise<Daemon> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", `${projectRoot}/cmd/kfsd.ts`, "--socket-path", socket, ...words],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const daemon = new Daemon(child, socket);
+    const end = performance.now() + START_MS;
+    while (!isThere(`${socket}.pid`) || !isThere(socket)) {
+      if (performance.now() > end) throw new Error(`kfsd does not listen at ${socket}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return daemon;
+  }
+
+  /** Asks it to end. @returns exit status and what it wrote */
+  async stop(): Promise<{ code: number; log: string }> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+    const { code } = await this.#child.status;
+    return { code, log: await this.#output };
+  }
+
+  /** Waits for its end. */
+  async ended(): Promise<{ code: number; log: string }> {
+    const { code } = await this.#child.status;
+    return { code, log: await this.#output };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * A virtual machine of a few seconds: boots into a script, and is gone when that ends.
+ *
+ * @module
+ */
+
+import { findProgram, run } from "../../tools/process.ts";
+import { kernel } from "./kernel.ts";
+
+/** In the order in which they are loaded. */
+const MODULES = [
+  "drivers/virtio/virtio_ring",
+  "drivers/virtio/virtio",
+  "drivers/virtio/virtio_pci_legacy_dev",
+  "drivers/virtio/virtio_pci_modern_dev",
+  "drivers/virtio/virtio_pci",
+  "fs/fuse/fuse",
+  "fs/fuse/virtiofs",
+];
+
+/** Prints that the script came to its end. */
+const DONE = "GUEST-DONE";
+const BOOT_LIMIT_SECONDS = 220;
+
+const INIT = `#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+for module in /modules/*; do insmod $module || echo "insmod $module failed"; done
+mkdir -p /mnt
+sh -e /script && echo ${DONE}
+poweroff -f
+`;
+
+/** How a machine is started. */
+export interface Machine {
+  /** Folder for its files. */
+  readonly folder: string;
+  /** Sockets of vhost-user back-ends, by tag. */
+  readonly shares: Readonly<Record<string, string>>;
+  /** Run by a shell that ends at the first failure. */
+  readonly script: string;
+}
+
+/** Makes the initial root file system. @returns its path */
+function makeRoot(folder: string, script: string): string {
+  const root = `${folder}/root`;
+  for (const name of ["bin", "proc", "sys", "dev", "tmp", "modules"]) {
+    Deno.mkdirSync(`${root}/${name}`, { recursive: true });
+  }
+  Deno.copyFileSync(findProgram("busybox") ?? "busybox", `${root}/bin/busybox`);
+  Deno.writeTextFileSync(`${root}/init`, INIT, { mode: 0o755 });
+  Deno.writeTextFileSync(`${root}/script`, script);
+  MODULES.forEach((module, index) => copyModule(module, `${root}/modules/${index}.ko`));
+  const packed = run("sh", ["-c", "find . | busybox cpio -o -H newc | gzip -1 > ../initrd"], {
+    cwd: root,
+  });
+  if (packed.code !== 0) throw new Error(`the initial root was not packed: ${packed.stderr}`);
+  return `${folder}/initrd`;
+}
+
+function copyModule(module: string, target: string): void {
+  const source = `${kernel().modules}/kernel/${module}.ko`;
+  try {
+    Deno.copyFileSync(source, target);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const unpacked = run("sh", ["-c", `xz -dc '${source}.xz' > '${target}'`]);
+    if (unpacked.code !== 0) throw new Error(`${source}: ${unpacked.stderr}`);
+  }
+}
+
+function shareWords(shares: Readonly<Record<string, string>>): string[] {
+  return Object.entries(shares).flatMap(([tag, socket]) => [
+    "-chardev",
+    `socket,id=${tag},path=${socket}`,
+    "-device",
+    `vhost-user-fs-pci,queue-size=1024,chardev=${tag},tag=${tag}`,
+  ]);
+}
+
+/** Boots, runs the script. @returns what the machine printed; throws unless the script succeeded */
+export function runMachine({ folder, shares, script }: Machine): string {
+  const initrd = makeRoot(folder, script);
+  const done = run("timeout", [
+    String(BOOT_LIMIT_SECONDS),
+    "qemu-system-x86_64",
+    ..."-accel tcg -cpu max -m 256 -nodefaults -no-reboot -display none -serial stdio".split(" "),
+    ..."-object memory-backend-memfd,id=mem,size=256M,share=on -numa node,memdev=mem".split(" "),
+    ...["-kernel", kernel().image, "-initrd", initrd],
+    ...["-append", "console=ttyS0 quiet no_timer_check panic=-1"],
+    ...shareWords(shares),
+  ]);
+  Deno.removeSync(`${folder}/root`, { recursive: true });
+  Deno.removeSync(initrd);
+  if (!done.stdout.includes(DONE)) {
+    throw new Error(
+      `the guest failed (${done.code}):\n${done.stdout.slice(-4000)}\n${done.stderr}`,
+    );
+  }
+  return done.stdout;
+}

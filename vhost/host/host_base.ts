@@ -1,0 +1,123 @@
+/**
+ * What all operations on a shared directory stand on: nodes, open files, looking names up.
+ *
+ * No path is ever resolved: a name is opened in an open directory with O_NOFOLLOW, and names never hold
+ * a slash, nor are they `.` or `..`. Files are opened and changed through /proc/self/fd, the current
+ * directory of the process, so links of the guest's are never followed here.
+ *
+ * @module
+ */
+
+import { ATTRIBUTE_SUBMOUNT, type Attributes, type Entry } from "../../ffi/fuse/port.ts";
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_NOFOLLOW,
+  O_PATH,
+  S_IFDIR,
+  S_IFREG,
+} from "../../ffi/libc/constants.ts";
+import { ERRNO } from "../../ffi/libc/errno.ts";
+import { close } from "../../ffi/libc/file.ts";
+import { errno, libc } from "../../ffi/libc/library.ts";
+import type { Credentials } from "./credentials.ts";
+import { type HostOptions, validMs } from "./host_options.ts";
+import { NameBuffer } from "./names.ts";
+import { type HostNode, HostNodes } from "./nodes.ts";
+import { OpenFiles } from "./open_files.ts";
+import { StatusRecord } from "./status_record.ts";
+
+export const EBADF = -ERRNO.EBADF;
+export const EROFS = -ERRNO.EROFS;
+const EACCES = -ERRNO.EACCES;
+/** A node id that no guest was given, or that it forgot. */
+export const ESTALE = -ERRNO.ESTALE;
+
+/** One shared directory as one front-end sees it. */
+export class HostBase {
+  protected readonly nodes = new HostNodes();
+  protected readonly files = new OpenFiles();
+  protected readonly status = new StatusRecord();
+  protected readonly name = new NameBuffer(4096);
+  protected readonly otherName = new NameBuffer(4096);
+  protected readonly validMs: number;
+  /** Whether the guest knows of submounts. */
+  protected announces = false;
+
+  /**
+   * @param root an O_PATH descriptor of the shared directory, which stays open as long as this is used.
+   */
+  constructor(
+    root: number,
+    protected readonly options: HostOptions,
+    protected readonly credentials: Credentials,
+    protected readonly log: (text: string) => void,
+  ) {
+    this.validMs = validMs(options.cache);
+    if (this.status.load(root) < 0) throw new Error("the shared directory is gone");
+    this.nodes.adopt(root, this.status);
+  }
+
+  /** Fills in an entry for an O_PATH descriptor, which becomes a node's. @returns 0 or a negated errno */
+  protected enter(descriptor: number, parent: HostNode, entry: Entry): number {
+    const result = this.status.load(descriptor);
+    if (result < 0) {
+      close(descriptor);
+      return result;
+    }
+    const node = this.nodes.adopt(descriptor, this.status);
+    entry.node = node.id;
+    entry.generation = 0;
+    entry.entryValidMs = this.validMs;
+    entry.attributesValidMs = this.validMs;
+    const crossed = node.type === S_IFDIR && node.mountId !== parent.mountId;
+    this.status.fill(entry.attributes, crossed && this.announces ? ATTRIBUTE_SUBMOUNT : 0);
+    return 0;
+  }
+
+  /** Finds a NUL-ended name in a directory. @returns 0 or a negated errno */
+  protected find(parent: HostNode, name: Uint8Array<ArrayBuffer>, entry: Entry): number {
+    const descriptor = libc().openat(
+      parent.descriptor,
+      name,
+      O_PATH | O_NOFOLLOW | O_CLOEXEC,
+      0,
+    );
+    return descriptor < 0 ? -errno() : this.enter(descriptor, parent, entry);
+  }
+
+  protected fillFrom(node: HostNode, attributes: Attributes): number {
+    const result = this.status.load(node.descriptor);
+    if (result === 0) this.status.fill(attributes, 0);
+    return result;
+  }
+
+  /**
+   * Opens a node's file anew. Only regular files and directories: a device or a pipe of the host's is
+   * not for guests. @returns the descriptor or a negated errno
+   */
+  protected reopen(node: HostNode, flags: number): number {
+    if (node.type !== S_IFREG && node.type !== S_IFDIR) return EACCES;
+    const descriptor = libc().openat(AT_FDCWD, node.name, flags | O_CLOEXEC, 0);
+    return descriptor < 0 ? -errno() : descriptor;
+  }
+
+  forget(node: number, lookups: number): void {
+    this.nodes.forget(node, lookups);
+  }
+
+  /** Everything that the session's guest held is let go. */
+  destroy(): void {
+    this.files.close();
+    this.nodes.forgetAll();
+  }
+
+  errnoOf(error: unknown, operation: string): number {
+    this.log(`${operation}: ${error instanceof Error ? error.message : String(error)}`);
+    return -ERRNO.EIO;
+  }
+
+  idle(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+}
