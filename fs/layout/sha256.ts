@@ -8,10 +8,15 @@ const ROUNDS = 64;
 const BLOCK_BYTES = 64;
 export const SHA256_BYTES = 32;
 
-const { initial, constants } = derive();
+interface Constants {
+  readonly initial: Uint32Array;
+  readonly constants: Uint32Array;
+}
+
+let derived: Constants | undefined;
 
 /** The first bits of the fractional parts of square and cube roots of the first primes. */
-function derive(): { initial: Uint32Array; constants: Uint32Array } {
+function derive(): Constants {
   const primes: number[] = [];
   for (let n = 2; primes.length < ROUNDS; n++) {
     if (primes.every((prime) => n % prime !== 0)) primes.push(n);
@@ -40,14 +45,16 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   const view = new DataView(padded.buffer);
   view.setUint32(padded.length - 8, Math.floor(bytes.length / 0x20000000));
   view.setUint32(padded.length - 4, bytes.length << 3);
+  // Not when the module is loaded: few ever need it, and it takes milliseconds.
+  const { initial, constants } = derived ??= derive();
   const state = initial.slice();
-  for (let at = 0; at < padded.length; at += BLOCK_BYTES) mix(state, view, at);
+  for (let at = 0; at < padded.length; at += BLOCK_BYTES) mix(state, view, at, constants);
   const digest = new DataView(new ArrayBuffer(SHA256_BYTES));
   state.forEach((word, index) => digest.setUint32(index * 4, word));
   return new Uint8Array(digest.buffer);
 }
 
-function mix(state: Uint32Array, view: DataView, at: number): void {
+function mix(state: Uint32Array, view: DataView, at: number, constants: Uint32Array): void {
   const words = new Int32Array(ROUNDS);
   const word = (index: number): number => words[index] as number;
   for (let i = 0; i < ROUNDS; i++) {

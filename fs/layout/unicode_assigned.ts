@@ -41,8 +41,8 @@ q 5 p 7 3 c 6 28 20 1j 1e d 1e 7 19 8 9 86 u 3l 13 8 15 3q m 9 25 4 t f 1u b 0 2
 2 5 2 d 5 12g wyg 15 378 b 65 2 4g1 e 5rk 2e7 f1 15s 1 1eke 1 1eke 1 1eke 1 1eke 1 1eke 1
 1eke 1 1eke 1 1eke 1 1eke 1 1eke 1 1eke 1 1 0 u 2n 3k 6n 1e6m 2t4x`;
 
-/** First code points of runs, in turn assigned and not. */
-const bounds = decode();
+/** First code points of runs, in turn assigned and not; not decoded when the module is loaded: few need it. */
+let bounds: Int32Array | undefined;
 
 function decode(): Int32Array {
   const numbers = RUNS.trim().split(/\s+/);
@@ -57,6 +57,7 @@ function decode(): Int32Array {
 
 /** Whether a code point (not a surrogate) is assigned. */
 export function isAssigned(codePoint: number): boolean {
+  bounds ??= decode();
   let low = 0;
   let high = bounds.length;
   while (low < high) {

@@ -38,8 +38,8 @@ r 0 0 s 0 0 t 0 0 u 0 0 v 0 0 w 0 0 x 0 0 y 0 1 6e 0 1 64 0 4 6e 0 0 64 0 1 6e 0
 const firsts: number[] = [];
 const lasts: number[] = [];
 const classes: number[] = [];
-decode();
 
+/** Not when the module is loaded: few file systems need it. */
 function decode(): void {
   const numbers = RUNS.trim().split(/\s+/).map((text) => parseInt(text, 36));
   let at = 0;
@@ -54,6 +54,7 @@ function decode(): void {
 
 /** The combining class of a code point: 0 to 240. */
 export function combiningClass(codePoint: number): number {
+  if (firsts.length === 0) decode();
   let low = 0;
   let high = firsts.length;
   while (low < high) {
