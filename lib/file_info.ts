@@ -13,6 +13,7 @@ import {
   S_IFIFO,
   S_IFSOCK,
 } from "../fs/layout/inode.ts";
+import { shownSize } from "../fs/ops/symlink.ts";
 import type { Inode } from "../fs/volume/inode.ts";
 import { dateOf } from "./timestamp.ts";
 
@@ -73,7 +74,7 @@ export function fileInfoOf(inode: Inode, blockBytes: number): FileInfo {
     isCharDevice,
     isFifo: type === S_IFIFO,
     isSocket: type === S_IFSOCK,
-    size,
+    size: shownSize(inode),
     mtime: dateOf(inode.mtime, inode.mtimeNsec),
     atime: dateOf(inode.atime, inode.atimeNsec),
     ctime: dateOf(inode.ctime, inode.ctimeNsec),

@@ -10,7 +10,7 @@ import { S_IFBLK, S_IFCHR, S_IFIFO, S_IFREG, S_IFSOCK } from "../fs/layout/inode
 import { makeNode } from "../fs/ops/create.ts";
 import { link as linkInode } from "../fs/ops/link.ts";
 import { makeDirectory } from "../fs/ops/make_directory.ts";
-import { makeSymlink, readSymlink } from "../fs/ops/symlink.ts";
+import { makeSymlink, readSymlink, shownSize } from "../fs/ops/symlink.ts";
 import type { Core } from "./core.ts";
 import type { ModeOptions } from "./node_options.ts";
 import { bytesOf, type Path } from "./path.ts";
@@ -113,7 +113,7 @@ export function symlink(core: Core, target: Path, path: Path): void {
 export function readLink(core: Core, path: Path): Uint8Array {
   return core.run("readLink", path, () => {
     const ino = core.find(path, false);
-    const size = Math.min(core.engine.inode(ino).size, LONGEST_TARGET);
+    const size = Math.min(shownSize(core.engine.inode(ino)), LONGEST_TARGET);
     const target = new Uint8Array(size);
     return target.subarray(0, core.must(readSymlink(core.engine, ino, target)));
   });

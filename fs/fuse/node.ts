@@ -3,8 +3,8 @@
 import type { Attributes } from "../../ffi/fuse/port.ts";
 import { readDevice } from "../layout/device_number.ts";
 import { I_BLOCK_OFFSET, InodeFlag, S_IFBLK, S_IFCHR, S_IFMT } from "../layout/inode.ts";
-import { noKeyNameLength } from "../layout/no_key_name.ts";
 import { ROOT_INODE } from "../layout/superblock.ts";
+import { shownSize } from "../ops/symlink.ts";
 import type { Inode } from "../volume/inode.ts";
 
 /** FUSE_ROOT_ID. */
@@ -27,9 +27,7 @@ export function inodeOf(node: number): number {
 export function fillAttributes(inode: Inode, blockBytes: number, attributes: Attributes): void {
   const { size, mode } = inode;
   attributes.ino = inode.ino;
-  attributes.size = inode.has(InodeFlag.ENCRYPT) && inode.isSymlink
-    ? noKeyNameLength(size - 2)
-    : size;
+  attributes.size = shownSize(inode);
   attributes.blocks = inode.has(InodeFlag.INLINE_DATA) && inode.isRegular
     ? inode.sectors + ((size + 511) >>> 9)
     : inode.sectors;

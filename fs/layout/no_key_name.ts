@@ -26,6 +26,11 @@ DIGITS.forEach((digit, value) => VALUES[digit] = value);
 const plain = new Uint8Array(MAX_BYTES);
 const plainView = new DataView(plain.buffer);
 
+/** Length of an encrypted symbolic link's target as it is shown; stored are its length in 16 bits and itself. */
+export function noKeyTargetLength(storedBytes: number): number {
+  return noKeyNameLength(Math.max(0, storedBytes - 2));
+}
+
 /** Length of the name shown for `bytes` stored bytes. */
 export function noKeyNameLength(bytes: number): number {
   const shown = bytes <= SHOWN_BYTES ? bytes : SHOWN_BYTES + SHA256_BYTES;

@@ -3,7 +3,12 @@
 import { EINVAL, ENAMETOOLONG, ENOENT } from "../errno.ts";
 import type { Handle } from "../journal/transaction.ts";
 import { I_BLOCK_BYTES, I_BLOCK_OFFSET, InodeFlag, S_IFLNK } from "../layout/inode.ts";
-import { encodeNoKeyName, MIN_STORED_BYTES } from "../layout/no_key_name.ts";
+import {
+  encodeNoKeyName,
+  MAX_NO_KEY_NAME_BYTES,
+  MIN_STORED_BYTES,
+  noKeyTargetLength,
+} from "../layout/no_key_name.ts";
 import type { Inode } from "../volume/inode.ts";
 import { corruptInode, type Credentials, type Engine } from "./engine.ts";
 import { mayAdd } from "./limits.ts";
@@ -12,6 +17,13 @@ import { readFile } from "./read.ts";
 import { writeBlocks } from "./write.ts";
 
 const MODE = S_IFLNK | 0o777;
+
+/** The size that programs see: of an encrypted link, the length of what `readSymlink` gives. */
+export function shownSize(inode: Inode): number {
+  return inode.isSymlink && inode.has(InodeFlag.ENCRYPT)
+    ? noKeyTargetLength(inode.size)
+    : inode.size;
+}
 
 /** Whether the target lies in i_block. */
 export function isFastSymlink(engine: Engine, inode: Inode): boolean {
@@ -71,10 +83,12 @@ export function readSymlink(engine: Engine, ino: number, target: Uint8Array): nu
   const inode = engine.inode(ino);
   if (!inode.isSymlink) return -EINVAL;
   const { size } = inode;
-  if (size === 0 || size > engine.volume.geometry.blockBytes || size > target.length) {
+  const isEncrypted = inode.has(InodeFlag.ENCRYPT);
+  const room = isEncrypted ? Infinity : target.length;
+  if (size === 0 || size > engine.volume.geometry.blockBytes || size > room) {
     throw corruptInode(inode, `i_size ${size} of a symbolic link`);
   }
-  if (inode.has(InodeFlag.ENCRYPT)) return readEncrypted(engine, inode, target);
+  if (isEncrypted) return readEncrypted(engine, inode, target);
   if (isFastSymlink(engine, inode)) {
     target.set(inode.raw.subarray(I_BLOCK_OFFSET, I_BLOCK_OFFSET + size));
     return size;
@@ -93,5 +107,9 @@ function readEncrypted(engine: Engine, inode: Inode, target: Uint8Array): number
   if (length < MIN_STORED_BYTES || length + 2 > size) {
     throw corruptInode(inode, `an encrypted target of ${length} bytes with i_size ${size}`);
   }
-  return encodeNoKeyName(stored, 2, 2 + length, 0, 0, target);
+  const shown = new Uint8Array(MAX_NO_KEY_NAME_BYTES);
+  const shownLength = encodeNoKeyName(stored, 2, 2 + length, 0, 0, shown);
+  if (shownLength > target.length) throw corruptInode(inode, "an encrypted target is too long");
+  target.set(shown.subarray(0, shownLength));
+  return shownLength;
 }

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { open } from "../../mod.ts";
 import { must } from "../harness/commands.ts";
 import { mustBeClean } from "../harness/e2fsck.ts";
 import { makeImageByMke2fs } from "../harness/image.ts";
@@ -100,7 +101,18 @@ for (const [form, options] of Object.entries(FORMS)) {
         using mounted = mount(by, image, mountpoint, { options: ["ro"] });
         return listing(mounted);
       };
-      assert.deepEqual(view("kfs"), view("kernel"));
+      const kernelView = view("kernel");
+      assert.deepEqual(view("kfs"), kernelView);
+      {
+        using opened = open(image, { readOnly: true });
+        const targets = [...opened.walk("/")].filter(({ isSymlink }) => isSymlink)
+          .map(({ path }) => [opened.readLink(path), opened.lstat(path).size] as const);
+        assert.equal(targets.length, 3);
+        for (const [text, size] of targets) {
+          assert.equal(text.length, size);
+          assert.ok(kernelView.some((line) => line.endsWith(`|${text}`)), text);
+        }
+      }
       {
         using mounted = mount("kfs", image, mountpoint);
         refusals(mounted);
