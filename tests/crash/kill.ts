@@ -70,7 +70,8 @@ export async function killOnce(
       build: () => new OverlayDevice(bytes),
       outside: () => outside,
     },
-    judges,
+    // A kernel that cannot mount such an image is no judge.
+    round.shape.rareInKernels === true ? { ...judges, kernel: 0 } : judges,
     counts,
   );
   if (!round.remount) return history.steps.length;
