@@ -1,5 +1,6 @@
 /** After an unclean end: finishing the deletions and truncations that were under way. @module */
 
+import { Corrupt } from "../errors.ts";
 import { RoCompat } from "../layout/features.ts";
 import { deleteInode } from "./delete_inode.ts";
 import type { Engine } from "./engine.ts";
@@ -9,25 +10,44 @@ import { removeBeyond, zeroTail } from "./truncate.ts";
 import type { Inode } from "../volume/inode.ts";
 
 /**
- * Deletes inodes without a name, and cuts off what lies beyond the end of the others.
+ * Deletes inodes without a name, and cuts off what lies beyond the end of the others. What is damaged
+ * is reported and does not keep the file system from being mounted: such an inode stays on the list,
+ * a list that cannot be read is given up.
  * @returns how many inodes were dealt with.
- * @throws Corrupt when the list itself is bad.
+ * @throws DeviceError
  */
 export function recoverOrphans(engine: Engine): number {
-  const listed = storedOrphans(engine);
-  const filed = storedFileOrphans(engine);
-  const all = [...new Set([...listed, ...filed])];
+  const { volume } = engine;
+  const listed = unlessDamaged(engine, () => storedOrphans(engine)) ?? [];
+  const filed = unlessDamaged(engine, () => storedFileOrphans(engine));
+  const all = [...new Set([...listed, ...filed ?? []])];
   // First they are all on our own list, so that a crash now does not lose them.
   for (const inode of [...all].reverse()) engine.orphans.add(inode);
-  for (const inode of all) recover(engine, inode);
-  if (filed.length > 0 || engine.volume.superblock.hasRoCompat(RoCompat.ORPHAN_PRESENT)) {
-    clearOrphanFile(engine);
+  let recovered = 0;
+  for (const inode of all) {
+    if (volume.readOnly) return recovered;
+    if (unlessDamaged(engine, () => recover(engine, inode)) !== undefined) recovered++;
   }
-  if (all.length > 0) engine.volume.options.report(`${all.length} orphaned inodes recovered`);
-  return all.length;
+  const present = volume.superblock.hasRoCompat(RoCompat.ORPHAN_PRESENT);
+  const emptied = filed !== undefined && (filed.length > 0 || present);
+  if (emptied && !volume.readOnly) clearOrphanFile(engine);
+  if (recovered > 0) volume.options.report(`${recovered} orphaned inodes recovered`);
+  return recovered;
 }
 
-function recover(engine: Engine, inode: Inode): void {
+/** Runs `action`; damage is recorded, and what `errors=` says done. Undefined then. */
+function unlessDamaged<Result>(engine: Engine, action: () => Result): Result | undefined {
+  if (engine.volume.readOnly) return undefined;
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof Corrupt)) throw error;
+    engine.volume.fail(error, "recovery of orphans");
+    return undefined;
+  }
+}
+
+function recover(engine: Engine, inode: Inode): true {
   if (inode.mode === 0) {
     engine.change((handle) => {
       engine.orphans.remove(inode);
@@ -42,4 +62,5 @@ function recover(engine: Engine, inode: Inode): void {
     });
     removeBeyond(engine, inode, inode.size);
   }
+  return true;
 }
