@@ -60,6 +60,7 @@ const OPEN = {
   clock: () => ({ seconds: SECONDS, nanoseconds: 5 }),
   random: () => 0x12345678,
   errors: "continue",
+  wait: () => true,
 } as const;
 
 function populate(image: Image): void {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { check, type Code } from "../../fs/check/check.ts";
 import { FsError } from "../../fs/errors.ts";
 import { crc32c } from "../../fs/layout/crc32c.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
@@ -28,12 +29,19 @@ const OWN_FIELD =
   /^inode \d+ ?\S*: i_(mode|uid\w*|gid\w*|size\w*|[acm]time\w*|crtime\w*|dtime|links_count|version\w*|projid|blocks_\w+): 0x/;
 const CONTAINED = new Set(["directory block", "htree root", "htree node", "link target", "backup"]);
 
+/** What an attribute block says of itself: neither how many share it nor where values lie outside. */
+const OWN_ATTRIBUTE =
+  /: (h_magic|h_blocks|h_hash|h_checksum|\[\d+\]\.e_(name\w*|value_(offs|size)|hash)): 0x/;
+
+function isContained({ kind, description }: Mutation): boolean {
+  if (CONTAINED.has(kind)) return true;
+  if (kind === "inode") return OWN_FIELD.test(description.slice("inode ".length));
+  return kind === "xattr block" && OWN_ATTRIBUTE.test(description);
+}
+
 /** Whether the mutations cannot have changed who owns a block. */
 export function areContained(mutations: readonly Mutation[]): boolean {
-  return mutations.every(({ kind, description }) =>
-    CONTAINED.has(kind) ||
-    (kind === "inode" && OWN_FIELD.test(description.slice("inode ".length)))
-  );
+  return mutations.every(isContained);
 }
 
 function openForReading(device: OverlayDevice): Engine {
@@ -80,7 +88,7 @@ function reachable(engine: Engine): Set<number> {
     if (found.size > MOST_INODES) break;
     unlessDamaged(() => {
       if (!engine.inode(ino).isDirectory) return;
-      readDirectory(engine, ino, 0, (_name, child) => {
+      readDirectory(engine, ino, 0, (_bytes, _start, _end, child) => {
         found.add(child);
         return true;
       });
@@ -91,11 +99,13 @@ function reachable(engine: Engine): Set<number> {
 
 /** The files of an image as they read before it is changed. */
 export class Bystanders {
+  readonly #errors: Counts;
   readonly #before = new Map<number, Witness>();
   /** Inodes that a change was asked for: they are not compared. */
   readonly touched = new Set<number>();
 
   constructor(readonly device: OverlayDevice) {
+    this.#errors = errorsOf(device);
     const engine = unlessDamaged(() => openForReading(device));
     if (engine === undefined) return;
     for (const ino of reachable(engine)) {
@@ -110,9 +120,9 @@ export class Bystanders {
 
   /** What reads differently now, a line each. */
   differences(): string[] {
-    if (this.#before.size === 0) return [];
+    const lines = this.#newErrors();
+    if (this.#before.size === 0) return lines;
     const engine = openForReading(this.device);
-    const lines: string[] = [];
     for (const [ino, before] of this.#before) {
       if (this.touched.has(ino)) continue;
       const after = readAgain(engine, ino);
@@ -120,6 +130,31 @@ export class Bystanders {
     }
     return lines;
   }
+
+  /** Kinds of damage that the changes have added to. */
+  #newErrors(): string[] {
+    return [...errorsOf(this.device)].flatMap(([code, count]) => {
+      const before = this.#errors.get(code) ?? 0;
+      return count > before ? [`the checker finds ${code} ${count} times, before ${before}`] : [];
+    });
+  }
+}
+
+/** How often each error is found. */
+type Counts = ReadonlyMap<Code, number>;
+
+/** Errors but those of orphans: a damaged file whose deletion cannot be finished stays one. */
+function errorsOf(device: OverlayDevice): Counts {
+  const { findings } = check(device, { now: 1_700_000_200 });
+  const orphans = new Set(
+    findings.flatMap(({ code, where }) => code === "orphan_inode" ? [where.inode] : []),
+  );
+  const counts = new Map<Code, number>();
+  for (const { code, where, severity } of findings) {
+    if (severity !== "error" || (where.inode !== undefined && orphans.has(where.inode))) continue;
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function readAgain(engine: Engine, ino: number): string {

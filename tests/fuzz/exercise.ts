@@ -14,6 +14,7 @@ import {
   type OpenOptions,
   Unsupported,
 } from "../../mod.ts";
+import { check } from "../../fs/check/check.ts";
 import { FsError as EngineError } from "../../fs/errors.ts";
 import { InodeFlag } from "../../fs/layout/inode.ts";
 import type { Random } from "../harness/seed.ts";
@@ -66,10 +67,14 @@ export class Exercise {
 
   run(): void {
     const { random } = this;
+    if (random.chance(25)) this.#check();
     if (random.chance(35)) this.#readOnly({ readOnly: true });
     if (random.chance(8)) this.#readOnly({ readOnly: true, noRecovery: true });
-    const errors = random.pick(["continue", "continue", "remount-ro"] as const);
-    const image = this.#open({ errors, accessTime: random.pick(["noatime", "strictatime"]) });
+    const image = this.#open({
+      errors: random.pick(["continue", "continue", "remount-ro"]),
+      accessTime: random.pick(["noatime", "strictatime"]),
+      dataMode: random.pick(["ordered", "writeback", "journal"]),
+    });
     if (image === undefined) {
       this.#readOnly({ readOnly: true });
       return;
@@ -102,7 +107,14 @@ export class Exercise {
         discard,
         random: () => random.next(),
         clock: () => ({ seconds: 1_700_000_100, nanoseconds: 0 }),
+        // Nobody else is there whose sign of life would take seconds.
+        wait: () => true,
       }));
+  }
+
+  /** The checker must live through everything too. */
+  #check(): void {
+    this.#try("check", () => check(this.device, { now: 1_700_000_100 }));
   }
 
   #readOnly(options: OpenOptions): void {

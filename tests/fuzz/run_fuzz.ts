@@ -16,7 +16,7 @@ const MEMORY_LIMIT_MIB = 1024;
 /** Processor time that one image may take, in seconds; they take some hundredths. */
 const SECONDS_AN_IMAGE = 8;
 /** Images that one process tries. */
-const BATCH = 1000;
+const BATCH = 400;
 const WATCH_MS = 100;
 const TICKS_A_SECOND = 100;
 

@@ -64,7 +64,7 @@ function outcome(access: Access, reason: string, kernel: string, done = 0, toler
 function change(image: string, scratch: Scratch): CaseOutcome {
   let opened: Image;
   try {
-    opened = open(image, { errors: "remount-ro" });
+    opened = open(image, { errors: "remount-ro", wait: () => true });
   } catch (error) {
     if (!(error instanceof FsError) || error.code !== "EROFS") throw error;
     return show(image, scratch, error.message);
