@@ -115,6 +115,7 @@ function check(engine: Engine, move: Move, flags: number): number {
   ) {
     return -EXDEV;
   }
+  checkParents(engine, move, exchanging);
   const loops = checkLoops(engine, move, exchanging);
   if (loops < 0) return loops;
   if (!exchanging && target !== null && target !== source) {
@@ -123,6 +124,25 @@ function check(engine: Engine, move: Move, flags: number): number {
     if (target.isDirectory && !isEmpty(engine.alloc, target)) return -ENOTEMPTY;
   }
   return checkLinkCounts(engine, move, exchanging);
+}
+
+/**
+ * Directories that change their parent say which one they have, in a block that can be written: what
+ * is wrong with it must come out before anything is changed.
+ * @throws Corrupt
+ */
+function checkParents(engine: Engine, move: Move, exchanging: boolean): void {
+  const { from, to, source, target } = move;
+  if (from === to) return;
+  if (source.isDirectory) checkParent(engine, source, from);
+  if (exchanging && target !== null && target.isDirectory) checkParent(engine, target, to);
+}
+
+function checkParent(engine: Engine, dir: Inode, parent: Inode): void {
+  const found = getDotDot(engine.alloc, dir);
+  if (found === parent.ino) return;
+  const field = `its parent is inode ${found}, not ${parent.ino}`;
+  throw new Corrupt("directory", `inode ${dir.ino}`, field);
 }
 
 /** No directory may come to lie in itself. As in Linux this is looked at before the kinds of the two. */
