@@ -138,10 +138,9 @@ export class JournalStore implements CommitStore {
     this.#underWay++;
     this.options.queue.mark((error) => {
       this.#underWay--;
-      if (error !== null) {
-        this.abort(error);
-        return done(this.#aborted);
-      }
+      if (error !== null) this.abort(error);
+      // A replay ends at the first transaction that is not whole: those behind it are lost with it.
+      if (this.#aborted !== null) return done(this.#aborted);
       this.blocks.commit(transaction);
       this.#staging.give(area);
       done(null);
@@ -156,7 +155,8 @@ export class JournalStore implements CommitStore {
     queue.flush(device);
     queue.mark((error) => {
       this.#underWay--;
-      done(error);
+      // What was under way before may have failed.
+      done(error ?? this.#aborted);
     });
   }
 

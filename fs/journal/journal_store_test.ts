@@ -244,3 +244,34 @@ Deno.test("a write that fails ends the journal; what was committed before is rec
   assert.equal(openLog(device).superblock.error, -5);
   assert.equal(valueIn(recovered(device), 5), 1);
 });
+
+Deno.test("what was handed over behind a transaction that fails is not said to be stored", () => {
+  class FailingOnce extends MemoryDevice {
+    failAt = -1;
+    override write(source: Uint8Array, offsetBytes: number): void {
+      const isLog = offsetBytes > FILE_SYSTEM_BLOCKS * BLOCK_BYTES;
+      if (isLog && this.failAt-- === 0) {
+        throw new DeviceError("write", offsetBytes, source.length, "test");
+      }
+      super.write(source, offsetBytes);
+    }
+  }
+  const device = new FailingOnce(SIZE_BYTES);
+  const queue = new HeldQueue();
+  const { transactions, change, store } = make(queue, device);
+  change(5, 1);
+  transactions.commit(true);
+  const done: string[] = [];
+  const note = (what: string) => (error: Error | null): void => {
+    done.push(`${what}: ${error === null ? "stored" : "failed"}`);
+  };
+  device.failAt = 0;
+  change(5, 2);
+  transactions.start(true, note("first"));
+  change(6, 3);
+  transactions.start(true, note("second"));
+  transactions.start(true, note("nothing new"));
+  store.drain();
+  assert.deepEqual(done, ["first: failed", "second: failed", "nothing new: failed"]);
+  assert.deepEqual([5, 6].map((block) => valueIn(recovered(device), block)), [1, 0]);
+});
