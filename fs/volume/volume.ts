@@ -212,17 +212,33 @@ export class Volume implements Participant {
     if (this.errorBehavior === "panic") this.options.panic?.();
   }
 
-  /** Stops all changes and writes the superblock alone, so that the error is on record. */
+  /** Stops all changes and writes nothing more but that there was an error. */
   #stop(error: Error): void {
     this.transactions.stop(error.message);
     this.#journal?.abort(error);
     this.readOnly = true;
     if (this.device.readOnly) return;
     try {
-      this.writeSuperblock();
+      this.#storeErrorRecord();
     } catch (cause) {
       this.options.report(`superblock not written: ${cause}`);
     }
+  }
+
+  /**
+   * Writes what `#recordError` noted into the superblock as the device has it. What else the one in memory says
+   * was never committed.
+   */
+  #storeErrorRecord(): void {
+    const { superblock, device } = this;
+    const stored = readSuperblock(device);
+    stored.state |= STATE_ERROR;
+    stored.errorCount = superblock.errorCount;
+    stored.firstErrorTimeLo = superblock.firstErrorTimeLo;
+    stored.lastErrorTimeLo = superblock.lastErrorTimeLo;
+    stored.setChecksum();
+    device.write(stored.bytes, SUPERBLOCK_OFFSET);
+    device.flush();
   }
 
   /** Writes the superblock to its place, durably, past the journal. @throws DeviceError */
