@@ -45,20 +45,32 @@ export function makeNamed(
   return engine.changeNames(dir.has(InodeFlag.DIRSYNC), (handle) => {
     const inode = makeInode(engine, handle, owner, dir, mode, umask);
     if (typeof inode === "number") return inode;
-    let result = fill(handle, inode);
-    if (result >= 0) {
+    const result = orTakeBack(engine, handle, inode, () => {
+      const filled = fill(handle, inode);
+      if (filled < 0) return filled;
       const type = entryType(engine, mode);
-      result = add(engine.alloc, handle, dir, name, inode.ino, type, owner.uid === 0);
-    }
-    if (result < 0) {
-      clearContent(engine, handle, inode);
-      discard(engine, handle, inode);
-      return result;
-    }
+      return add(engine.alloc, handle, dir, name, inode.ino, type, owner.uid === 0);
+    });
+    if (result < 0) return result;
     if (inode.isDirectory) addSubdirectory(engine, dir);
     engine.stamp(handle, dir, true);
     return inode.ino;
   });
+}
+
+/** Does `work` for a new inode; when that fails, by its answer or by an error, the inode and its content are freed. */
+function orTakeBack(engine: Engine, handle: Handle, inode: Inode, work: () => number): number {
+  let done = false;
+  try {
+    const result = work();
+    done = result >= 0;
+    return result;
+  } finally {
+    if (!done) {
+      clearContent(engine, handle, inode);
+      discard(engine, handle, inode);
+    }
+  }
 }
 
 /** The new inode with its ACLs, or a negated errno. */

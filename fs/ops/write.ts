@@ -103,14 +103,30 @@ function writeOnce(
       const dropped = dropPrivileges(engine, handle, inode);
       if (dropped < 0) return dropped;
     }
-    const count = inode.has(InodeFlag.INLINE_DATA) || mayGoInline(engine, inode)
-      ? writeSmall(engine, handle, inode, offset, data, options.privileged)
-      : writeBlocks(engine, handle, inode, offset, data, options.privileged);
+    let count: number;
+    try {
+      count = inode.has(InodeFlag.INLINE_DATA) || mayGoInline(engine, inode)
+        ? writeSmall(engine, handle, inode, offset, data, options.privileged)
+        : writeBlocks(engine, handle, inode, offset, data, options.privileged);
+    } catch (error) {
+      cutBehindEnd(engine, handle, inode, offset + data.length);
+      throw error;
+    }
     if (count < 0) return count;
     if (offset + count > inode.size) inode.size = offset + count;
     engine.stamp(handle, inode, true);
     return count;
   }, WRITE_CREDITS + contentBlocks);
+}
+
+/** A write failed before the size was set: frees the blocks behind the end that it got, up to byte `end`. */
+function cutBehindEnd(engine: Engine, handle: Handle, inode: Inode, end: number): void {
+  if (inode.has(InodeFlag.INLINE_DATA)) return;
+  const { blockBytes } = engine.volume.geometry;
+  const first = Math.ceil(inode.size / blockBytes);
+  const last = Math.ceil(end / blockBytes);
+  if (last > first) removeRange(engine.alloc, handle, inode, first, last, 1 << 20);
+  engine.dirty(handle, inode);
 }
 
 /** Whether an empty file may start out with its content in the inode. */
