@@ -36,6 +36,8 @@ const scratch = new Uint8Array(1 << 20);
 export interface ActorOptions {
   /** What is answered is promised to be durable. */
   readonly everyStepDurable?: boolean;
+  /** Longer writes are made in several steps: what one step writes shows as a whole or not at all. */
+  readonly longestWriteBytes?: number;
   /** The trees before the last promise are of no use. */
   readonly forgetsOld?: boolean;
 }
@@ -161,6 +163,18 @@ export class Actor {
 
   /** Writes a pattern of its own into the file. @returns bytes written. */
   write(node: Node, offset: number, length: number): number {
+    const longest = this.options.longestWriteBytes ?? length;
+    let done = 0;
+    while (done < length) {
+      const part = Math.min(longest, length - done);
+      const count = this.#write(node, offset + done, part);
+      if (count < part) return done > 0 ? done + Math.max(0, count) : count;
+      done += part;
+    }
+    return done;
+  }
+
+  #write(node: Node, offset: number, length: number): number {
     const seed = Math.imul(++this.#writes, 0x9e3779b1) ^ node.ino;
     const bytes = scratch.subarray(0, length);
     fillPattern(bytes, seed, offset);

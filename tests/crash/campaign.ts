@@ -73,7 +73,11 @@ export class Bench implements Disposable {
     const rare = recording.recipe.shape.rareInKernels === true;
     this.#judges = rare ? { ...judges, kernel: 0 } : judges;
     this.#durable = recording.base.slice();
-    this.#finder = new StepFinder({ steps: recording.steps, mode: recording.recipe.mode });
+    this.#finder = new StepFinder({
+      steps: recording.steps,
+      mode: recording.recipe.mode,
+      withoutKernel: recording.recipe.shape.withoutKernel === true,
+    });
   }
 
   /** Judges one state. Plans must come in the order of their flushes. */

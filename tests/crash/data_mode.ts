@@ -20,6 +20,8 @@ export interface DataMode {
 
 export const DATA_MODES: readonly DataMode[] = [
   { name: "ordered", options: {}, promise: "ordered" },
+  { name: "writeback", options: { dataMode: "writeback" }, promise: "writeback" },
+  { name: "journal", options: { dataMode: "journal" }, promise: "journal" },
   { name: "discard", options: { discard: true }, promise: "ordered" },
   { name: "sync", options: { sync: true }, promise: "ordered", everyStepDurable: true },
 ];

@@ -110,8 +110,7 @@ export class EngineTarget implements Target {
   startSync(done: () => void): void {
     this.engine.storeLazyTimes();
     this.engine.volume.transactions.start(true, (error) => {
-      if (error !== null) throw error;
-      done();
+      if (error === null) done();
     });
   }
   commit(): void {

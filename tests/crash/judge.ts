@@ -34,6 +34,8 @@ export interface History {
   readonly mode: DataMode;
   /** Modification times are not known. */
   readonly noTimes?: boolean;
+  /** The kernel is not asked. */
+  readonly withoutKernel?: boolean;
 }
 
 /** Finds steps by what they left. */

@@ -114,7 +114,8 @@ async function workUntilKilled(
     await noise?.status;
     release(image, mountPoint);
   }
-  return { steps: actor.steps, mode, noTimes: true };
+  const withoutKernel = round.shape.withoutKernel === true;
+  return { steps: actor.steps, mode, noTimes: true, withoutKernel };
 }
 
 /** Kills a mount that may not yet have recovered the image. */

@@ -60,6 +60,8 @@ export function record(recipe: Recipe, prepare: Prepare = () => {}): Recording {
   const target = new EngineTarget(engine, device, queue);
   const actor = new Actor(target, new Random(seed), {
     everyStepDurable: recipe.mode.everyStepDurable === true,
+    // Of content in the journal one transaction takes about 60 blocks.
+    ...(recipe.mode.promise === "journal" ? { longestWriteBytes: 32 << 10 } : {}),
   });
   workloadNamed(recipe.workload)(actor, steps);
   const end = device.events.length;

@@ -19,6 +19,8 @@ export interface Shape {
   readonly name: string;
   readonly sizeBytes: number;
   readonly format: FormatOptions;
+  /** Not every kernel is built to mount it. */
+  readonly withoutKernel?: true;
   /** The checksums that the journal is given, when not those that it gets by itself. */
   readonly journalChecksums?: 0 | 2 | 3;
   /** Not every kernel with ext4 mounts it read-write. */
@@ -61,6 +63,17 @@ export const SHAPES: readonly Shape[] = [
     name: "ext3",
     sizeBytes: 8 * MIB,
     format: { blockBytes: 1024, type: "ext3" },
+  },
+  {
+    name: "groups",
+    sizeBytes: 8 * MIB,
+    format: { blockBytes: 1024, blocksPerGroup: 2048, features: ["^flex_bg"] },
+  },
+  {
+    name: "quota",
+    sizeBytes: 8 * MIB,
+    format: { blockBytes: 1024, features: ["quota"] },
+    withoutKernel: true,
   },
   {
     name: "orphan-file",
@@ -118,7 +131,8 @@ export function makeBase(shape: Shape, seed: number): Uint8Array<ArrayBuffer> {
 /** "stale" at every sector, which no pattern of a file contains. */
 function fillFree(bytes: Uint8Array): void {
   const text = new TextEncoder().encode("stale free space ");
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text[i % text.length] ?? 0;
+  bytes.set(text);
+  for (let done = text.length; done < bytes.length; done *= 2) bytes.copyWithin(done, 0, done);
 }
 
 /** Changes the journal's superblock, if there is one. */
