@@ -122,6 +122,7 @@ export function check(device: BlockDevice, options: CheckOptions = {}): CheckRep
 function checkReplayed(replay: Replay, findings: Findings, options: ContextOptions): CheckReport {
   const detail = `${replay.transactions} transactions, ${replay.blocks} blocks`;
   findings.add("journal_replayed", {}, undefined, undefined, detail);
+  if (replay.fastCommits) findings.add("journal_fast_commits", {});
   const context = prepare(replay.device, findings, options);
   if (context === undefined) return reportOf(findings, undefined, false, false);
   const { transactions, blocks } = replay;

@@ -255,6 +255,7 @@ export const CODES = {
   journal_has_data: [W, "journal", 0x00002b, "has data, but needs_recovery is not set"],
   journal_error: [W, "journal", 0, "s_errno is set"],
   journal_replayed: [N, "journal", 0, "needs recovery: checked as it will be after the replay"],
+  journal_fast_commits: [N, "journal", 0, "fast commits, if there are any, are not replayed"],
   journal_not_replayed: [W, "journal", 0, "needs recovery: checked without the replay"],
   journal_log: [E, "journal", 0x00003a, "cannot be replayed"],
 

@@ -34,6 +34,8 @@ export interface Replay {
   readonly device: BlockDevice;
   readonly transactions: number;
   readonly blocks: number;
+  /** The journal may hold fast commits, which are not replayed. */
+  readonly fastCommits: boolean;
 }
 
 function isZero(bytes: Uint8Array): boolean {
@@ -144,7 +146,9 @@ export function replayJournal(check: CheckContext, inodes: InodeReader): Replay 
   try {
     const recovery = planRecovery(log, geometry.blocksCount);
     const device = new RecoveredDevice(reader.device, log, recovery);
-    return { device, transactions: recovery.transactions, blocks: recovery.blocks.size };
+    const { transactions, blocks } = recovery;
+    const fastCommits = log.superblock.fastCommitBlocks > 0;
+    return { device, transactions, blocks: blocks.size, fastCommits };
   } catch (error) {
     reportLog(check, error);
     return undefined;
