@@ -25,3 +25,21 @@ Deno.test("lookup counts agree with a map through growth and removal", () => {
   equal(counts.size, model.size);
   for (const [ino, count] of model) equal(counts.get(ino), count);
 });
+
+Deno.test("a node may be looked up any number of times", () => {
+  const counts = new LookupCounts();
+  for (let time = 1; time <= 100_000; time++) {
+    counts.add(7);
+    equal(counts.get(7), time);
+  }
+  for (let ino = 100; ino < 5000; ino++) counts.add(ino);
+  equal(counts.take(7, 99_700), 300);
+  equal(counts.take(7, 46), 254);
+  counts.add(7);
+  equal(counts.get(7), 255);
+  equal(counts.take(7, 255), 0);
+  equal(counts.get(7), 0);
+  counts.add(7);
+  equal(counts.get(7), 1);
+  equal(counts.size, 4901);
+});
