@@ -6,6 +6,7 @@
  */
 
 import { FsError, type Image, MemoryImage, open } from "../../mod.ts";
+import { InodeFlag } from "../../fs/layout/inode.ts";
 import { run } from "../../tools/process.ts";
 import { must } from "../harness/commands.ts";
 import * as libc from "../harness/libc.ts";
@@ -104,6 +105,17 @@ function fillDirectory(image: Image): void {
   }
 }
 
+function foldDirectories(image: Image): void {
+  for (const [path, names] of [["/Folded", 300], ["/Small", 4]] as const) {
+    image.mkdir(path);
+    image.setFlags(path, image.getFlags(path) | InodeFlag.CASEFOLD);
+    image.writeTextFile(`${path}/File`, "x");
+    for (let index = 0; index < names; index++) {
+      image.link(`${path}/file`, `${path}/Größe ÉÎ ${index}`);
+    }
+  }
+}
+
 /** Files without a name, kept open while the image is copied. */
 function leaveOrphans(image: Image): void {
   for (let index = 0; index < 4; index++) {
@@ -117,6 +129,7 @@ function leaveOrphans(image: Image): void {
 const BY_ENGINE: Readonly<Partial<Record<Extra, (image: Image) => void>>> = {
   populate,
   "large-directory": fillDirectory,
+  "folded-directories": foldDirectories,
 };
 
 /** Does what the engine is to do; an image that it cannot change yet stays as mke2fs made it. */

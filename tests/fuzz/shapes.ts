@@ -10,6 +10,8 @@ export type Extra =
   | "populate"
   /** A directory whose index has two levels. */
   | "large-directory"
+  /** Directories that disregard case, with an index and without. */
+  | "folded-directories"
   /** Files that were deleted while open, and an end without unmounting. */
   | "orphans"
   /** Transactions that wait for their replay, with revoked blocks and copies that need escaping. */
@@ -88,7 +90,7 @@ export const SHAPES: readonly Shape[] = [
   shape("fast_commit", "-t ext4 -b 1024 -O fast_commit", 8192),
   shape("quota", `${SMALL},quota`, 3072),
   shape("quota, project", `${SMALL},quota,project`, 3072),
-  shape("casefold", `${SMALL},casefold`, 2048),
+  shape("casefold", `${SMALL},casefold`, 3072, ["populate", "folded-directories"]),
   shape("mmp", `${SMALL},mmp`, 2048),
   shape("verity", `${SMALL},verity`, 2048),
   shape("encrypt", `${SMALL},encrypt`, 2048),
