@@ -19,11 +19,20 @@ export function openLog(options: KfsOptions): Log {
   return {
     write(text) {
       const line = `${new Date().toISOString()} kfs[${Deno.pid}] ${text}\n`;
-      file?.writeSync(encoder.encode(line));
-      if (attached) Deno.stderr.writeSync(encoder.encode(`kfs: ${text}\n`));
+      if (file !== undefined) writeTo(file, encoder.encode(line));
+      if (attached) writeTo(Deno.stderr, encoder.encode(`kfs: ${text}\n`));
     },
     detach() {
       attached = false;
     },
   };
+}
+
+/** A log that cannot be written, perhaps on the very disk that is full, must not end the mount. */
+function writeTo(target: { writeSync(bytes: Uint8Array): number }, line: Uint8Array): void {
+  try {
+    target.writeSync(line);
+  } catch {
+    // There is nowhere left to say it.
+  }
 }
