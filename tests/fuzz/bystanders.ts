@@ -7,14 +7,14 @@
  * @module
  */
 
-import { check, type Code } from "../../fs/check/check.ts";
+import { check, type Code, type Finding } from "../../fs/check/check.ts";
 import { FsError } from "../../fs/errors.ts";
 import { crc32c } from "../../fs/layout/crc32c.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import { openEngine } from "../../fs/ops/open_volume.ts";
 import { readFile } from "../../fs/ops/read.ts";
 import { readDirectory } from "../../fs/ops/read_directory.ts";
-import type { Mutation } from "./mutate.ts";
+import { CONTAINED_KINDS, type Mutation } from "./mutate.ts";
 import type { OverlayDevice } from "./overlay_device.ts";
 
 const MOST_INODES = 400;
@@ -27,14 +27,13 @@ type Witness = string;
 /** Fields of an inode that say nothing of blocks. */
 const OWN_FIELD =
   /^inode \d+ ?\S*: i_(mode|uid\w*|gid\w*|size\w*|[acm]time\w*|crtime\w*|dtime|links_count|version\w*|projid|blocks_\w+): 0x/;
-const CONTAINED = new Set(["directory block", "htree root", "htree node", "link target", "backup"]);
 
 /** What an attribute block says of itself: neither how many share it nor where values lie outside. */
 const OWN_ATTRIBUTE =
   /: (h_magic|h_blocks|h_hash|h_checksum|\[\d+\]\.e_(name\w*|value_(offs|size)|hash)): 0x/;
 
 function isContained({ kind, description }: Mutation): boolean {
-  if (CONTAINED.has(kind)) return true;
+  if (CONTAINED_KINDS.includes(kind)) return true;
   if (kind === "inode") return OWN_FIELD.test(description.slice("inode ".length));
   return kind === "xattr block" && OWN_ATTRIBUTE.test(description);
 }
@@ -99,7 +98,7 @@ function reachable(engine: Engine): Set<number> {
 
 /** The files of an image as they read before it is changed. */
 export class Bystanders {
-  readonly #errors: Counts;
+  readonly #errors: readonly Finding[];
   readonly #before = new Map<number, Witness>();
   /** Inodes that a change was asked for: they are not compared. */
   readonly touched = new Set<number>();
@@ -131,30 +130,37 @@ export class Bystanders {
     return lines;
   }
 
-  /** Kinds of damage that the changes have added to. */
+  /** Damage that was not there, but what follows from damage that was. */
   #newErrors(): string[] {
-    return [...errorsOf(this.device)].flatMap(([code, count]) => {
-      const before = this.#errors.get(code) ?? 0;
-      return count > before ? [`the checker finds ${code} ${count} times, before ${before}`] : [];
-    });
+    const damaged = new Set(this.#errors.map(({ where }) => where.inode));
+    const before = countsOf(this.#errors);
+    const later = errorsOf(this.device).filter(({ code, where }) =>
+      !NAMES.has(code) && (where.inode === undefined || !damaged.has(where.inode))
+    );
+    return [...countsOf(later)].flatMap(([code, count]) =>
+      count > (before.get(code) ?? 0) ? [`the checker finds ${code}, which was not there`] : []
+    );
   }
 }
 
-/** How often each error is found. */
-type Counts = ReadonlyMap<Code, number>;
+/** An entry that was made to lead elsewhere gives an inode more names than it has links. */
+const NAMES: ReadonlySet<Code> = new Set<Code>(["entry_unused_inode", "entry_type"]);
+
+function countsOf(findings: readonly Finding[]): ReadonlyMap<Code, number> {
+  const counts = new Map<Code, number>();
+  for (const { code } of findings) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return counts;
+}
 
 /** Errors but those of orphans: a damaged file whose deletion cannot be finished stays one. */
-function errorsOf(device: OverlayDevice): Counts {
+function errorsOf(device: OverlayDevice): Finding[] {
   const { findings } = check(device, { now: 1_700_000_200 });
   const orphans = new Set(
     findings.flatMap(({ code, where }) => code === "orphan_inode" ? [where.inode] : []),
   );
-  const counts = new Map<Code, number>();
-  for (const { code, where, severity } of findings) {
-    if (severity !== "error" || (where.inode !== undefined && orphans.has(where.inode))) continue;
-    counts.set(code, (counts.get(code) ?? 0) + 1);
-  }
-  return counts;
+  return findings.filter(({ where, severity }) =>
+    severity === "error" && !(where.inode !== undefined && orphans.has(where.inode))
+  );
 }
 
 function readAgain(engine: Engine, ino: number): string {

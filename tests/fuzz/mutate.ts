@@ -17,6 +17,17 @@ export interface Mutation {
   readonly description: string;
 }
 
+/** Kinds with nothing in them that says who owns a block. */
+export const CONTAINED_KINDS: readonly Kind[] = [
+  "directory block",
+  "htree root",
+  "htree node",
+  "link target",
+  "backup",
+];
+/** Kinds drawn from when others are to be left alone. */
+const CAREFUL_KINDS: readonly Kind[] = [...CONTAINED_KINDS, "inode", "xattr block"];
+
 /** How often a kind is drawn, in place of 10. */
 const WEIGHTS: Readonly<Partial<Record<Kind, number>>> = {
   inode: 30,
@@ -37,6 +48,7 @@ const WIDE_EDGES = [0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xfffff
 /** Applies mutations to one image. */
 export class Mutator {
   readonly #seals: Seals;
+  readonly #kinds: readonly Kind[];
 
   constructor(
     readonly anatomy: Anatomy,
@@ -44,6 +56,10 @@ export class Mutator {
     readonly random: Random,
   ) {
     this.#seals = new Seals(device, anatomy.geometry);
+    // Of such images more can be asked: see bystanders.ts.
+    this.#kinds = random.chance(35)
+      ? anatomy.kinds.filter((kind) => CAREFUL_KINDS.includes(kind))
+      : anatomy.kinds;
   }
 
   /** Mutates once to some times; returns what was done. */
@@ -74,8 +90,8 @@ export class Mutator {
   #draw(): Structure {
     const { anatomy, random } = this;
     const weight = (kind: Kind): number => WEIGHTS[kind] ?? 10;
-    let left = random.below(anatomy.kinds.reduce((sum, kind) => sum + weight(kind), 0));
-    for (const kind of anatomy.kinds) {
+    let left = random.below(this.#kinds.reduce((sum, kind) => sum + weight(kind), 0));
+    for (const kind of this.#kinds) {
       left -= weight(kind);
       if (left < 0) return random.pick(anatomy.ofKind(kind));
     }
