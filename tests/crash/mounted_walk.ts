@@ -29,6 +29,8 @@ export function walkMounted(root: string): FoundTree {
 }
 
 function listing(path: string): readonly string[] {
+  // A link to a directory would be followed.
+  if (typeof libc.readlink(path) !== "number") return [];
   const names = libc.readdir(path);
   return typeof names === "number" ? [] : names;
 }
