@@ -30,18 +30,20 @@ async function main(): Promise<number> {
   });
   const seed = number(values.seed, "seed");
   const only = values.only === undefined ? undefined : number(values.only, "only");
-  const keep = `${Deno.makeTempDirSync({ prefix: "kfs-fuzz-" })}/image`;
+  const keep = only === undefined
+    ? undefined
+    : `${Deno.makeTempDirSync({ prefix: "kfs-fuzz-" })}/image`;
   console.log(`seed ${seed}`);
   const { totals, faults } = await runFuzz({
     seed,
     first: only ?? 0,
     images: only === undefined ? number(values.images, "images") : 1,
     minutes: number(values.minutes, "minutes"),
-    ...(only === undefined ? {} : { keep }),
+    ...(keep === undefined ? {} : { keep }),
   }, console.log);
   console.log(JSON.stringify(totals));
   console.log(`${totals.images} images, ${faults.length} faults`);
-  if (only !== undefined) {
+  if (keep !== undefined) {
     for (const state of ["mutated", "after"]) {
       console.log(`\n${keep}.${state}\n${e2fsckWords(`${keep}.${state}`)}`);
     }
