@@ -37,6 +37,7 @@ export const REQUEST = {
   REM_MEM_REG: 38,
   SET_STATUS: 39,
   GET_STATUS: 40,
+  GET_SHMEM_CONFIG: 44,
 } as const;
 
 const NAMES = new Map<number, string>(Object.entries(REQUEST).map(([name, id]) => [id, name]));
@@ -74,7 +75,21 @@ export const PROTOCOL_FEATURE = {
   RESET_DEVICE: 13,
   CONFIGURE_MEM_SLOTS: 15,
   STATUS: 16,
+  SHMEM: 22,
 } as const;
+
+/** Messages to the front-end, over the back-end's own channel (VHOST_USER_BACKEND_*). */
+export const BACKEND_REQUEST = {
+  SHMEM_MAP: 9,
+  SHMEM_UNMAP: 10,
+} as const;
+
+/** Payload of SHMEM_MAP and SHMEM_UNMAP: region 0, offset in the file 8, in the region 16, length 24, flags 32. */
+export const MAP_BYTES = 40;
+/** The mapping may be written. */
+export const MAP_WRITABLE = 1;
+/** Payload of GET_SHMEM_CONFIG: the number of regions, padding, 256 sizes. */
+export const SHMEM_CONFIG_BYTES = 8 + 256 * 8;
 
 /** `u64` of SET_VRING_KICK and its like: the queue, and whether no descriptor comes along. */
 export const VRING_INDEX_MASK = 0xff;

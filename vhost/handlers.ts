@@ -12,6 +12,7 @@ import {
   MOST_TABLE_REGIONS,
   PROTOCOL_FEATURE,
   REQUEST,
+  SHMEM_CONFIG_BYTES,
   VRING_INDEX_MASK,
   VRING_NO_DESCRIPTOR,
 } from "./abi.ts";
@@ -216,6 +217,23 @@ function resetDevice(session: Session): Answer {
   return undefined;
 }
 
+function setBackChannel(session: Session, _payload: Payload, descriptors: number[]): Answer {
+  const socket = descriptors.shift();
+  if (socket === undefined) throw new ProtocolFault("no descriptor came along");
+  session.setBackChannel(socket);
+  return undefined;
+}
+
+/** One region, number 0: the window of DAX. */
+function sharedMemory(session: Session): Answer {
+  const reply = new Uint8Array(SHMEM_CONFIG_BYTES);
+  const { dax } = session.settings;
+  if (dax === undefined) return reply;
+  reply[0] = 1;
+  reply.set(u64Payload(dax.windowBytes), 8);
+  return reply;
+}
+
 /** Status 0 comes whenever a guest is paused, too: the FUSE session goes on until its next INIT. */
 function setStatus(session: Session, payload: Payload): Answer {
   session.status = payload.u32(0) & 0xff;
@@ -262,6 +280,18 @@ export const HANDLERS: Readonly<Record<number, Handler>> = {
     run: (session) => u64Payload(session.queues.length),
   },
   [REQUEST.SET_VRING_ENABLE]: { bytes: U64, descriptors: 0, run: setEnabled },
+  [REQUEST.SET_BACKEND_REQ_FD]: {
+    bytes: NOTHING,
+    descriptors: 1,
+    feature: PROTOCOL_FEATURE.BACKEND_REQ,
+    run: setBackChannel,
+  },
+  [REQUEST.GET_SHMEM_CONFIG]: {
+    bytes: [0, SHMEM_CONFIG_BYTES],
+    descriptors: 0,
+    feature: PROTOCOL_FEATURE.SHMEM,
+    run: sharedMemory,
+  },
   [REQUEST.GET_CONFIG]: {
     bytes: [CONFIG_HEAD_BYTES, CONFIG_HEAD_BYTES + LARGEST_CONFIG_BYTES],
     descriptors: 0,

@@ -10,6 +10,8 @@ import { textOf } from "./fault.ts";
 import type { Loop } from "./loop.ts";
 import { type DeviceSettings, Session } from "./session.ts";
 
+const PAUSE_MS = 1000;
+
 /** How connections are taken. */
 export interface ServerSettings {
   readonly device: DeviceSettings;
@@ -50,7 +52,23 @@ export class VhostServer {
       }
     } catch (error) {
       device.log(textOf(error));
+      this.#pause();
     }
+  }
+
+  /** Nothing can be accepted (no descriptors, say): listens again after a while. */
+  #pause(): void {
+    const listening = this.#listening;
+    this.loop.unwatch(listening);
+    const againAtMs = performance.now() + PAUSE_MS;
+    const again = (): number => {
+      const left = againAtMs - performance.now();
+      if (left > 0) return left;
+      this.loop.removeIdle(again);
+      if (this.#listening >= 0) this.loop.watch(listening, () => this.#accept());
+      return Number.POSITIVE_INFINITY;
+    };
+    this.loop.addIdle(again);
   }
 
   /** Serves a front-end on a connected, non-blocking socket. */

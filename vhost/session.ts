@@ -10,7 +10,9 @@ import { clearEvent } from "../ffi/libc/event.ts";
 import { close } from "../ffi/libc/file.ts";
 import { isHangUp } from "../ffi/libc/poll_set.ts";
 import { FEATURE, PROTOCOL_FEATURE, requestName } from "./abi.ts";
+import { BackChannel } from "./back_channel.ts";
 import { Connection, type Message } from "./connection.ts";
+import { daxOperations, type Mappable } from "./dax.ts";
 import { ProtocolFault, RequestRefused, textOf } from "./fault.ts";
 import { HANDLERS } from "./handlers.ts";
 import type { Loop, Worker } from "./loop.ts";
@@ -22,10 +24,12 @@ import { VirtioFs } from "./virtio_fs.ts";
 /** What every front-end gets. */
 export interface DeviceSettings {
   /** The file system for a new front-end; its `destroy` ends it. */
-  readonly fileSystem: () => FileSystem;
+  readonly fileSystem: () => FileSystem & Partial<Mappable>;
   readonly fuse: ServerOptions;
   /** How many queues at most, the high-priority one among them. */
   readonly queues: number;
+  /** Files can be mapped into guests, through a window of so many bytes. */
+  readonly dax?: { readonly windowBytes: number };
   /** The configuration space, where the back-end is to serve it. */
   readonly config: Uint8Array | undefined;
   readonly log: (text: string) => void;
@@ -35,6 +39,7 @@ export interface DeviceSettings {
 const CHAINS_A_TURN = 16;
 const FAILED = 1;
 const LOOK_MS = 1;
+const PATIENCE_MS = 500;
 
 /** See the module. Ends itself when the front-end leaves or breaks the protocol. */
 export class Session implements Worker {
@@ -48,7 +53,9 @@ export class Session implements Worker {
   readonly #connection: Connection;
   /** A message that waits until no chain is outstanding; until then nothing is received or taken. */
   #held: Message | undefined;
+  #heldSinceMs = 0;
   #ended = false;
+  #back: BackChannel | undefined;
 
   /**
    * @param socket becomes the session's own.
@@ -61,7 +68,7 @@ export class Session implements Worker {
     readonly onEnd: () => void,
   ) {
     this.#connection = new Connection(socket);
-    this.device = new VirtioFs(settings.fileSystem(), settings.fuse);
+    this.device = this.#newDevice();
     this.queues = Array.from(
       { length: settings.queues },
       (_, index) => new Queue(index, this.memory, settings.log),
@@ -74,11 +81,29 @@ export class Session implements Worker {
   /** Queues without a kick descriptor are looked at by the clock, and so is whether chains are done. */
   readonly #idle = (): number => {
     if (this.#held !== undefined) this.#resume();
+    // The front-end may wait for this message before it answers on the back-end's channel.
+    if (this.#held !== undefined && performance.now() - this.#heldSinceMs > PATIENCE_MS) {
+      this.#back?.abandon();
+    }
     const looks = this.#held !== undefined || this.queues.some((queue) => queue.polled);
     if (this.#ended) return Number.POSITIVE_INFINITY;
     const dueMs = this.device.idle();
     return looks ? Math.min(LOOK_MS, dueMs) : dueMs;
   };
+
+  #newDevice(): VirtioFs {
+    const { fileSystem, fuse, dax } = this.settings;
+    const files = fileSystem();
+    if (dax === undefined || !isMappable(files)) return new VirtioFs(files, fuse);
+    const operations = daxOperations(files, () => this.#back, dax.windowBytes);
+    return new VirtioFs(files, { ...fuse, operations });
+  }
+
+  /** Takes the channel on which the back-end asks, in place of the one before. */
+  setBackChannel(socket: number): void {
+    this.#back?.close();
+    this.#back = new BackChannel(socket, this.loop, this.settings.log);
+  }
 
   /** The features that can be agreed on. */
   get offered(): Bits {
@@ -87,14 +112,22 @@ export class Session implements Worker {
 
   /** The protocol's features that can be agreed on. */
   get offeredProtocol(): Bits {
-    const all = [
+    const all: number[] = [
       PROTOCOL_FEATURE.MQ,
       PROTOCOL_FEATURE.REPLY_ACK,
       PROTOCOL_FEATURE.RESET_DEVICE,
       PROTOCOL_FEATURE.CONFIGURE_MEM_SLOTS,
       PROTOCOL_FEATURE.STATUS,
     ];
-    return bitsOf(this.settings.config === undefined ? all : [...all, PROTOCOL_FEATURE.CONFIG]);
+    if (this.settings.config !== undefined) all.push(PROTOCOL_FEATURE.CONFIG);
+    if (this.settings.dax !== undefined) {
+      all.push(
+        PROTOCOL_FEATURE.BACKEND_REQ,
+        PROTOCOL_FEATURE.BACKEND_SEND_FD,
+        PROTOCOL_FEATURE.SHMEM,
+      );
+    }
+    return bitsOf(all);
   }
 
   /** The queue of that number. @throws ProtocolFault */
@@ -153,7 +186,7 @@ export class Session implements Worker {
       queue.pending = 0;
     }
     this.device.end();
-    this.device = new VirtioFs(this.settings.fileSystem(), this.settings.fuse);
+    this.device = this.#newDevice();
   }
 
   #receive(): void {
@@ -176,6 +209,7 @@ export class Session implements Worker {
       return;
     }
     this.#held = message;
+    this.#heldSinceMs = performance.now();
     this.loop.unwatch(this.#connection.socket);
   }
 
@@ -256,8 +290,13 @@ export class Session implements Worker {
     }
     for (const descriptor of this.#held?.descriptors ?? []) close(descriptor);
     this.device.end();
+    this.#back?.close();
     this.memory.clear();
     this.#connection.close();
     this.onEnd();
   }
+}
+
+function isMappable(files: FileSystem & Partial<Mappable>): files is FileSystem & Mappable {
+  return files.openForMapping !== undefined;
 }

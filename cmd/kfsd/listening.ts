@@ -15,7 +15,7 @@ import {
 import { flock, open, pwrite, truncate } from "../../ffi/libc/file.ts";
 import { libc } from "../../ffi/libc/library.ts";
 import { cString } from "../../ffi/libc/path.ts";
-import { listenAt } from "../../ffi/libc/socket.ts";
+import { isListening, listenAt } from "../../ffi/libc/socket.ts";
 import { CommandError } from "../shared/command_error.ts";
 import type { KfsdOptions } from "./options.ts";
 
@@ -31,8 +31,13 @@ export interface Listening {
 /** Opens it. @throws CommandError when another kfsd serves the path. */
 export function openListening(options: KfsdOptions): Listening {
   const { socketPath } = options;
-  if (options.fd >= 0) return { descriptor: options.fd, remove: () => {} };
-  if (socketPath === "") return { descriptor: handedSocket(), remove: () => {} };
+  if (options.fd >= 0 || socketPath === "") {
+    const descriptor = options.fd >= 0 ? options.fd : handedSocket();
+    if (!isListening(descriptor)) {
+      throw new CommandError(`descriptor ${descriptor} is not a listening socket`);
+    }
+    return { descriptor, remove: () => {} };
+  }
   const pidPath = `${socketPath}.pid`;
   const lock = open(pidPath, O_RDWR | O_CREAT, 0o600);
   if (!flock(lock, LOCK_EX | LOCK_NB)) {

@@ -29,6 +29,8 @@ export interface KfsdOptions {
   /** A listening socket that this process was started with; -1: none. */
   fd: number;
   tag: string;
+  /** Bytes of the window through which guests map files; 0: none. */
+  daxWindowBytes: number;
   requestQueues: number;
   reconnect: boolean;
   sandbox: Sandbox;
@@ -73,6 +75,7 @@ export const SPEC: CommandSpec = {
     { name: "tag", value: "TAG", help: "serve the configuration space with this tag" },
     { name: "num-request-queues", value: "N", help: "request queues told with --tag (1)" },
     flag("reconnect", "listen on after a front-end has left"),
+    { name: "dax-window", value: "SIZE", help: "guests map files through a window: 1G" },
     { name: "sandbox", value: "namespace|chroot|none", help: "how to shut itself in (namespace)" },
     { name: "seccomp", value: "none", help: "no system call filter: the only choice" },
     { name: "cache", value: "auto|always|metadata|never", help: "what guests keep (auto)" },
@@ -189,6 +192,7 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
     fd: wholeNumber("--fd", line.last("fd") ?? "0", 1 << 20),
     tag: value("tag", ""),
     requestQueues: wholeNumber("--num-request-queues", value("num-request-queues", "1"), 63),
+    daxWindowBytes: line.has("dax-window") ? windowBytes(line.last("dax-window") ?? "") : 0,
     reconnect: line.has("reconnect"),
     sandbox: oneOf("--sandbox", ["namespace", "chroot", "none"], value("sandbox", "namespace")),
     cache: cachePolicy(value("cache", "auto")),
@@ -221,6 +225,16 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
   return options;
 }
 
+const UNITS: Readonly<Record<string, number>> = { M: 1 << 20, G: 1 << 30 };
+
+/** A multiple of 2 MiB: as the guest's kernel divides it. */
+function windowBytes(given: string): number {
+  const parts = /^(\d+)([MG])$/.exec(given);
+  const bytes = Number(parts?.[1]) * (UNITS[parts?.[2] ?? ""] ?? NaN);
+  if (bytes > 0 && bytes % (2 << 20) === 0 && bytes <= 2 ** 40) return bytes;
+  throw new CommandError(`--dax-window ${given}: a multiple of 2M, at most 1024G`);
+}
+
 function cachePolicy(given: string): CachePolicy {
   const word = given === "none" ? "never" : given;
   return oneOf("--cache", ["auto", "always", "metadata", "never"], word);
@@ -235,5 +249,8 @@ function checkTogether(options: KfsdOptions): void {
     throw new CommandError("--socket-path and --fd exclude each other");
   }
   if (new TextEncoder().encode(tag).length > 36) throw new CommandError("--tag: at most 36 bytes");
+  if (options.daxWindowBytes > 0 && image !== "") {
+    throw new CommandError("--dax-window: files of an image are not in files of the host");
+  }
   if (requestQueues === 0) throw new CommandError("--num-request-queues: at least 1");
 }

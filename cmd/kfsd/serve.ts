@@ -26,6 +26,7 @@ import type { KfsdOptions } from "./options.ts";
 
 /** Request queues that a front-end may have whatever the configuration space says, and the one for FORGET. */
 const MOST_QUEUES = 64;
+const PAGE_SHIFT = 12;
 const MOST_FRONT_ENDS = 64;
 
 /** Serves until a signal, or until the last front-end has left. @returns the exit status */
@@ -48,6 +49,7 @@ export function serve(options: KfsdOptions): number {
       device: {
         ...served.device,
         queues: MOST_QUEUES,
+        ...(options.daxWindowBytes > 0 ? { dax: { windowBytes: options.daxWindowBytes } } : {}),
         config: options.tag === "" ? undefined : configSpace(options.tag, options.requestQueues),
         log: (text) => log("info", text),
       },
@@ -74,7 +76,11 @@ function fuseOptions(options: KfsdOptions, log: Log): ServerOptions {
     readdirplus: options.readdirplus,
     allowMmap: options.allowMmap,
     killpriv: options.killpriv,
-    capabilities: options.submounts ? [CAPABILITY.SUBMOUNTS] : [],
+    capabilities: [
+      ...(options.submounts ? [CAPABILITY.SUBMOUNTS] : []),
+      ...(options.daxWindowBytes > 0 ? [CAPABILITY.MAP_ALIGNMENT] : []),
+    ],
+    mapAlignment: options.daxWindowBytes > 0 ? PAGE_SHIFT : 0,
     ...(debug ? { trace: (line: string) => log("debug", line) } : {}),
   };
 }

@@ -14,6 +14,7 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_FLAGS = O_CLOEXEC;
 const SOL_SOCKET = 1;
+const SO_ACCEPTCONN = 30;
 const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -66,6 +67,21 @@ export function connectTo(path: string): number {
   const number = errno();
   libc().close(descriptor);
   throw new SystemError(number, "connect", path);
+}
+
+/** Whether a descriptor is a socket that listens (SO_ACCEPTCONN). */
+export function isListening(descriptor: number): boolean {
+  const value = new Int32Array(16);
+  const length = new Uint32Array(16);
+  length[0] = 4;
+  const result = libc().getsockopt(
+    descriptor,
+    SOL_SOCKET,
+    SO_ACCEPTCONN,
+    new Uint8Array(value.buffer),
+    new Uint8Array(length.buffer),
+  );
+  return result === 0 && value[0] === 1;
 }
 
 /** Accepts a connection, non-blocking; -1 when none is waiting any more. */

@@ -10,7 +10,7 @@ import {
   type Opened,
   WRITE_KILL_SUIDGID,
 } from "../../ffi/fuse/port.ts";
-import { O_DIRECTORY, O_RDONLY } from "../../ffi/libc/constants.ts";
+import { O_DIRECTORY, O_RDONLY, O_RDWR, S_IFREG } from "../../ffi/libc/constants.ts";
 import { ERRNO } from "../../ffi/libc/errno.ts";
 import { IoVector } from "../../ffi/libc/io_vector.ts";
 import { errno, libc } from "../../ffi/libc/library.ts";
@@ -116,6 +116,14 @@ export class HostData extends HostNames {
   protected dropSetIdBits(name: Uint8Array<ArrayBuffer>, mode: number): void {
     const kept = mode & ~0o4000 & ((mode & 0o010) !== 0 ? ~0o2000 : ~0);
     if (kept !== mode) libc().fchmodat(AT_CWD, name, kept & 0o7777, 0);
+  }
+
+  /** Opens a node's file for a mapping in the guest; the caller closes it. */
+  openForMapping(node: number, writable: boolean): number {
+    const file = this.nodes.get(node);
+    if (file === undefined) return ESTALE;
+    if (writable && this.options.readOnly) return EROFS;
+    return file.type === S_IFREG ? this.reopen(file, writable ? O_RDWR : O_RDONLY) : EINVAL;
   }
 
   flush(_caller: Caller, node: number, handle: number): number {

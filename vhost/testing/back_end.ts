@@ -24,6 +24,7 @@ export class TestBackEnd implements Disposable {
     readonly fileSystem: () => FileSystem,
     readonly fuse: ServerOptions = {},
     readonly queues = 4,
+    readonly daxWindowBytes = 0,
   ) {}
 
   /** Connects a new front-end. */
@@ -36,6 +37,7 @@ export class TestBackEnd implements Disposable {
         fileSystem: this.fileSystem,
         fuse: this.fuse,
         queues: this.queues,
+        ...(this.daxWindowBytes > 0 ? { dax: { windowBytes: this.daxWindowBytes } } : {}),
         config: configSpace("test", 1),
         log: (text) => void this.log.push(text),
       },
