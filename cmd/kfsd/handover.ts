@@ -5,6 +5,7 @@
  * @module
  */
 
+import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { becomeProgram } from "../../ffi/libc/process.ts";
 import { blockSignals, SIGHUP, SIGINT, SIGTERM } from "../../ffi/libc/signals.ts";
 import type { KfsdOptions } from "./options.ts";
@@ -12,6 +13,8 @@ import type { KfsdOptions } from "./options.ts";
 const HANDOVER_VARIABLE = "KFSD_SERVE";
 /** Small young generations: serving makes little garbage. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--min-semi-space-size=1";
+
+const UNSHARE = "/usr/bin/unshare";
 
 /** The signals that end the daemon. */
 export const STOP_SIGNALS = [SIGHUP, SIGINT, SIGTERM] as const;
@@ -28,11 +31,21 @@ export function takeHandover(): KfsdOptions {
   return JSON.parse(text);
 }
 
-/** Becomes the serving process; open descriptors and the process id stay. */
+/**
+ * Becomes the serving process; open descriptors and the process id stay. A user who is not root becomes
+ * root of a user namespace first, where the sandbox needs one.
+ */
 export function becomeServingProcess(options: KfsdOptions): never {
   blockSignals(STOP_SIGNALS);
-  const environment = { ...Deno.env.toObject(), [HANDOVER_VARIABLE]: JSON.stringify(options) };
-  return becomeProgram(Deno.execPath(), programWords(), environment);
+  const ownNamespace = options.sandbox === "namespace" && options.image === "" &&
+    effectiveUid() !== 0;
+  const text = JSON.stringify({ ...options, userNamespace: ownNamespace });
+  const environment = { ...Deno.env.toObject(), [HANDOVER_VARIABLE]: text };
+  const words = programWords();
+  if (!ownNamespace) return becomeProgram(Deno.execPath(), words, environment);
+  // A process of several threads cannot enter a user namespace; unshare(1) has one.
+  const entering = ["unshare", "--user", "--map-root-user", "--", Deno.execPath()];
+  return becomeProgram(UNSHARE, [...entering, ...words.slice(1)], environment);
 }
 
 function programWords(): string[] {

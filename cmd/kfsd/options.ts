@@ -34,6 +34,8 @@ export interface KfsdOptions {
   requestQueues: number;
   reconnect: boolean;
   sandbox: Sandbox;
+  /** The serving process is root of a user namespace, and in truth the user who started it. */
+  userNamespace: boolean;
   cache: CachePolicy;
   readOnly: boolean;
   xattr: boolean;
@@ -195,6 +197,7 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
     daxWindowBytes: line.has("dax-window") ? windowBytes(line.last("dax-window") ?? "") : 0,
     reconnect: line.has("reconnect"),
     sandbox: oneOf("--sandbox", ["namespace", "chroot", "none"], value("sandbox", "namespace")),
+    userNamespace: false,
     cache: cachePolicy(value("cache", "auto")),
     readOnly: line.has("readonly"),
     xattr: posixAcl || decideFlag(line, old, "xattr", false),

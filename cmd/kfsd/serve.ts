@@ -87,13 +87,13 @@ function fuseOptions(options: KfsdOptions, log: Log): ServerOptions {
 
 function shareDirectory(options: KfsdOptions, log: Log): Served {
   const directory = realDirectory(options.sharedDir);
-  const privileged = effectiveUid() === 0;
-  if (!privileged && options.sandbox !== "none") {
-    throw new CommandError(`--sandbox ${options.sandbox} needs root; use --sandbox none`);
+  const isRoot = effectiveUid() === 0;
+  if (!isRoot && options.sandbox !== "none") {
+    throw new CommandError(`--sandbox ${options.sandbox} needs root; use namespace or none`);
   }
   const { root } = confine(directory, options.sandbox);
-  const credentials = new Credentials(privileged);
-  if (privileged) dropCapabilities(keptCapabilities(options.modcaps));
+  const credentials = new Credentials(isRoot && !options.userNamespace);
+  if (isRoot) dropCapabilities(keptCapabilities(options.modcaps));
   const report = (text: string) => log("error", text);
   return {
     device: {

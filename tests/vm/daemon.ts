@@ -9,6 +9,13 @@ import { projectRoot } from "../../tools/process.ts";
 /** How long a daemon may take to listen. */
 const START_MS = 20_000;
 
+/** Another user than the test's. */
+export interface AsUser {
+  readonly uid: number;
+  /** A folder that this user may write. */
+  readonly cacheFolder: string;
+}
+
 /** A running kfsd. It ends with the `using` block. */
 export class Daemon implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -24,9 +31,23 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Starts it, and waits until it listens. */
-  static async start(socket: string, words: readonly string[]): Promise<Daemon> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", `${projectRoot}/cmd/kfsd.ts`, "--socket-path", socket, ...words],
+  static async start(
+    socket: string,
+    words: readonly string[],
+    asUser?: AsUser,
+  ): Promise<Daemon> {
+    const command = [
+      Deno.execPath(),
+      ...["run", "-A", "--no-config", "--no-lock", `${projectRoot}/cmd/kfsd.ts`],
+      ...["--socket-path", socket, ...words],
+    ];
+    const [program = "", ...args] = asUser === undefined ? command : [
+      "setpriv",
+      ...[`--reuid=${asUser.uid}`, `--regid=${asUser.uid}`, "--clear-groups", ...command],
+    ];
+    const child = new Deno.Command(program, {
+      args,
+      env: asUser === undefined ? {} : { DENO_DIR: asUser.cacheFolder },
       stdin: "null",
       stdout: "null",
       stderr: "piped",
