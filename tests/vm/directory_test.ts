@@ -58,7 +58,7 @@ testWith({
     Deno.writeTextFileSync(`${share}/hello`, "from the host\n");
     Deno.mkdirSync(`${share}/empty`);
     await using daemon = await Daemon.start(scratch.path("socket"), ["--shared-dir", share]);
-    runMachine({
+    await runMachine({
       folder: scratch.makeFolder("machine"),
       shares: { myfs: daemon.socket },
       script: SCRIPT,

@@ -82,23 +82,27 @@ function shareWords(shares: Readonly<Record<string, string>>): string[] {
 }
 
 /** Boots, runs the script. @returns what the machine printed; throws unless the script succeeded */
-export function runMachine({ folder, shares, script }: Machine): string {
+export async function runMachine({ folder, shares, script }: Machine): Promise<string> {
   const initrd = makeRoot(folder, script);
-  const done = run("timeout", [
-    String(BOOT_LIMIT_SECONDS),
-    "qemu-system-x86_64",
-    ..."-accel tcg -cpu max -m 256 -nodefaults -no-reboot -display none -serial stdio".split(" "),
-    ..."-object memory-backend-memfd,id=mem,size=256M,share=on -numa node,memdev=mem".split(" "),
-    ...["-kernel", kernel().image, "-initrd", initrd],
-    ...["-append", "console=ttyS0 quiet no_timer_check panic=-1"],
-    ...shareWords(shares),
-  ]);
+  const machine = new Deno.Command("timeout", {
+    args: [
+      String(BOOT_LIMIT_SECONDS),
+      "qemu-system-x86_64",
+      ..."-accel tcg -cpu max -m 256 -nodefaults -no-reboot -display none -serial stdio".split(" "),
+      ..."-object memory-backend-memfd,id=mem,size=256M,share=on -numa node,memdev=mem".split(" "),
+      ...["-kernel", kernel().image, "-initrd", initrd],
+      ...["-append", "console=ttyS0 quiet no_timer_check panic=-1"],
+      ...shareWords(shares),
+    ],
+    stdin: "null",
+  });
+  const { code, stdout, stderr } = await machine.output();
+  const printed = new TextDecoder().decode(stdout);
   Deno.removeSync(`${folder}/root`, { recursive: true });
   Deno.removeSync(initrd);
-  if (!done.stdout.includes(DONE)) {
-    throw new Error(
-      `the guest failed (${done.code}):\n${done.stdout.slice(-4000)}\n${done.stderr}`,
-    );
+  if (!printed.includes(DONE)) {
+    const words = new TextDecoder().decode(stderr);
+    throw new Error(`the guest failed (${code}):\n${printed.slice(-4000)}\n${words}`);
   }
-  return done.stdout;
+  return printed;
 }
