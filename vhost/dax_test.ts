@@ -34,6 +34,8 @@ const PLAIN = {
   allowMmap: false,
   preserveNoatime: false,
   submounts: false,
+  uidRules: [],
+  gidRules: [],
 } as const;
 
 /** A shared directory with one file, a front-end with a channel for the back-end. */

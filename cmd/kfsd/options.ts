@@ -5,6 +5,7 @@
  */
 
 import type { CachePolicy } from "../../vhost/host/host_options.ts";
+import { IdMap } from "../../vhost/host/id_map.ts";
 import { CommandError } from "../shared/command_error.ts";
 import {
   type CommandLine,
@@ -46,6 +47,8 @@ export interface KfsdOptions {
   readdirplus: boolean;
   preserveNoatime: boolean;
   submounts: boolean;
+  uidRules: readonly string[];
+  gidRules: readonly string[];
   killpriv: boolean;
   /** Changes of the capabilities that are kept, `+name` or `-name`. */
   modcaps: string[];
@@ -105,7 +108,13 @@ export const SPEC: CommandSpec = {
     { letter: "f", help: "stay in the foreground, as it always does" },
     { letter: "h", name: "help", help: "this text" },
     { letter: "V", name: "version", help: "the version" },
-    ...["xattrmap", "uid-map", "gid-map", "translate-uid", "translate-gid"].map((name) => ({
+    {
+      name: "translate-uid",
+      value: "RULE",
+      help: "map:GUEST:HOST:COUNT and others; may be repeated",
+    },
+    { name: "translate-gid", value: "RULE", help: "the same for groups" },
+    ...["xattrmap", "uid-map", "gid-map"].map((name) => ({
       name,
       value: "MAP",
       help: "refused: not there",
@@ -124,8 +133,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   "xattrmap": "names of extended attributes are not mapped",
   "uid-map": "there is no user namespace with maps of its own",
   "gid-map": "there is no user namespace with maps of its own",
-  "translate-uid": "user ids are not translated",
-  "translate-gid": "group ids are not translated",
   "security-label": "security labels are not set at creation",
   "migration-mode": "migration is not there",
   "migration-on-error": "migration is not there",
@@ -208,6 +215,8 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
     readdirplus: decideFlag(line, old, "readdirplus", true),
     preserveNoatime: line.has("preserve-noatime"),
     submounts: decideFlag(line, old, "announce-submounts", true),
+    uidRules: rules(line, "translate-uid"),
+    gidRules: rules(line, "translate-gid"),
     killpriv: decideFlag(line, old, "killpriv-v2", true),
     modcaps: value("modcaps", "").split(":").filter((word) => word !== ""),
     rlimitNofile: wholeNumber("--rlimit-nofile", line.last("rlimit-nofile") ?? "0", 1 << 30),
@@ -226,6 +235,16 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
   }
   checkTogether(options);
   return options;
+}
+
+function rules(line: CommandLine, name: string): readonly string[] {
+  const given = line.all(name);
+  try {
+    new IdMap(given);
+  } catch (error) {
+    throw new CommandError(`--${name} ${error instanceof Error ? error.message : error}`);
+  }
+  return given;
 }
 
 const UNITS: Readonly<Record<string, number>> = { M: 1 << 20, G: 1 << 30 };

@@ -8,7 +8,12 @@
  * @module
  */
 
-import { ATTRIBUTE_SUBMOUNT, type Attributes, type Entry } from "../../ffi/fuse/port.ts";
+import {
+  ATTRIBUTE_SUBMOUNT,
+  type Attributes,
+  type Caller,
+  type Entry,
+} from "../../ffi/fuse/port.ts";
 import {
   AT_FDCWD,
   O_CLOEXEC,
@@ -22,6 +27,7 @@ import { close } from "../../ffi/libc/file.ts";
 import { errno, libc } from "../../ffi/libc/library.ts";
 import type { Credentials } from "./credentials.ts";
 import { type HostOptions, validMs } from "./host_options.ts";
+import { FORBIDDEN, IdMap } from "./id_map.ts";
 import { NameBuffer } from "./names.ts";
 import { type HostNode, HostNodes } from "./nodes.ts";
 import { OpenFiles } from "./open_files.ts";
@@ -29,6 +35,7 @@ import { StatusRecord } from "./status_record.ts";
 
 export const EBADF = -ERRNO.EBADF;
 export const EROFS = -ERRNO.EROFS;
+export const EPERM = -ERRNO.EPERM;
 const EACCES = -ERRNO.EACCES;
 /** A node id that no guest was given, or that it forgot. */
 export const ESTALE = -ERRNO.ESTALE;
@@ -43,6 +50,8 @@ export class HostBase {
   protected readonly validMs: number;
   /** Whether the guest knows of submounts. */
   protected announces = false;
+  protected readonly uids: IdMap;
+  protected readonly gids: IdMap;
 
   /**
    * @param root an O_PATH descriptor of the shared directory, which stays open as long as this is used.
@@ -54,6 +63,8 @@ export class HostBase {
     protected readonly log: (text: string) => void,
   ) {
     this.validMs = validMs(options.cache);
+    this.uids = new IdMap(options.uidRules);
+    this.gids = new IdMap(options.gidRules);
     if (this.status.load(root) < 0) throw new Error("the shared directory is gone");
     this.nodes.adopt(root, this.status);
   }
@@ -71,8 +82,22 @@ export class HostBase {
     entry.entryValidMs = this.validMs;
     entry.attributesValidMs = this.validMs;
     const crossed = node.type === S_IFDIR && node.mountId !== parent.mountId;
-    this.status.fill(entry.attributes, crossed && this.announces ? ATTRIBUTE_SUBMOUNT : 0);
+    this.#show(entry.attributes, crossed && this.announces ? ATTRIBUTE_SUBMOUNT : 0);
     return 0;
+  }
+
+  #show(attributes: Attributes, flags: number): void {
+    this.status.fill(attributes, flags);
+    attributes.uid = this.uids.toGuest(attributes.uid);
+    attributes.gid = this.gids.toGuest(attributes.gid);
+  }
+
+  /** Makes something as the caller's, whose ids are the guest's. @returns what `make` returns, or EPERM */
+  protected asCaller({ uid, gid }: Caller, umask: number, make: () => number): number {
+    const hostUid = this.uids.toHost(uid);
+    const hostGid = this.gids.toHost(gid);
+    if (hostUid === FORBIDDEN || hostGid === FORBIDDEN) return EPERM;
+    return this.credentials.as(hostUid, hostGid, umask, make);
   }
 
   /** Finds a NUL-ended name in a directory. @returns 0 or a negated errno */
@@ -88,7 +113,7 @@ export class HostBase {
 
   protected fillFrom(node: HostNode, attributes: Attributes): number {
     const result = this.status.load(node.descriptor);
-    if (result === 0) this.status.fill(attributes, 0);
+    if (result === 0) this.#show(attributes, 0);
     return result;
   }
 

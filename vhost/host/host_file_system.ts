@@ -31,7 +31,8 @@ import {
 } from "../../ffi/libc/constants.ts";
 import { ERRNO } from "../../ffi/libc/errno.ts";
 import { errno, libc } from "../../ffi/libc/library.ts";
-import { EROFS, ESTALE } from "./host_base.ts";
+import { EPERM, EROFS, ESTALE } from "./host_base.ts";
+import { FORBIDDEN } from "./id_map.ts";
 import { HostData } from "./host_data.ts";
 import { NameBuffer } from "./names.ts";
 import type { HostNode } from "./nodes.ts";
@@ -75,8 +76,9 @@ export class HostFileSystem extends HostData implements FileSystem {
       if ((valid & SET_KILL_SUIDGID) !== 0 && (valid & SET_SIZE) === 0) this.#killSetId(file);
       return 0;
     }
-    const owner = (valid & SET_UID) !== 0 ? uid : UNCHANGED;
-    const group = (valid & SET_GID) !== 0 ? gid : UNCHANGED;
+    const owner = (valid & SET_UID) !== 0 ? this.uids.toHost(uid) : UNCHANGED;
+    const group = (valid & SET_GID) !== 0 ? this.gids.toHost(gid) : UNCHANGED;
+    if (owner === FORBIDDEN || group === FORBIDDEN) return EPERM;
     const flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
     return libc().fchownat(file.descriptor, EMPTY, owner, group, flags) < 0 ? -errno() : 0;
   }

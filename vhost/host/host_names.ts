@@ -63,9 +63,8 @@ export class HostNames extends HostBase {
     const directory = this.nodes.get(parent);
     if (directory === undefined) return ESTALE;
     const path = this.name.of(name);
-    const made = this.credentials.as(
-      caller.uid,
-      caller.gid,
+    const made = this.asCaller(
+      caller,
       umask,
       () => outcome(make(directory, path)),
     );
@@ -253,9 +252,8 @@ export class HostNames extends HostBase {
     if (directory === undefined) return ESTALE;
     const path = this.name.of(name);
     const wanted = this.#openFlags(flags);
-    const descriptor = this.credentials.as(
-      caller.uid,
-      caller.gid,
+    const descriptor = this.asCaller(
+      caller,
       umask,
       () =>
         outcome(
@@ -325,9 +323,8 @@ export class HostNames extends HostBase {
     if (directory === undefined) return ESTALE;
     if (directory.type !== S_IFDIR) return -ERRNO.ENOTDIR;
     const wanted = this.#openFlags(flags) & ~O_TRUNC | (flags & O_EXCL);
-    const descriptor = this.credentials.as(
-      caller.uid,
-      caller.gid,
+    const descriptor = this.asCaller(
+      caller,
       umask,
       () =>
         outcome(

@@ -24,6 +24,9 @@ export interface HostOptions {
   readonly preserveNoatime: boolean;
   /** Mounts in the shared directory are told to the guest. */
   readonly submounts: boolean;
+  /** Rules of `IdMap` for users and for groups. */
+  readonly uidRules: readonly string[];
+  readonly gidRules: readonly string[];
 }
 
 /** How long attributes and names may be kept, in milliseconds. */

@@ -19,6 +19,8 @@ const PLAIN: HostOptions = {
   allowMmap: false,
   preserveNoatime: false,
   submounts: true,
+  uidRules: [],
+  gidRules: [],
 };
 
 /** Callers of the requests are other users: making files for them takes root. */
@@ -239,3 +241,28 @@ Deno.test(
     assert.equal(share.ask(OPCODE.GETATTR, node, [new Uint8Array(16)]).error, 0);
   },
 );
+
+Deno.test("ids are translated: shown, made, changed, and refused", { ignore: !IS_ROOT }, () => {
+  using share = new Share({
+    uidRules: ["map:1000:501000:10", "forbid-guest:2000:1"],
+    gidRules: ["map:100:500100:10"],
+  });
+  const create = ["file"];
+  const parts: Part[] = [{ u32: 2 }, { u32: 0o600 }, { u32: 0 }, { u32: 0 }, ...create];
+  const made = share.ask(OPCODE.CREATE, ROOT_NODE, parts);
+  assert.equal(made.error, 0);
+  const { uid, gid } = Deno.statSync(`${share.path}/file`);
+  assert.deepEqual([uid, gid], [501000, 500100]);
+  // `struct fuse_attr` begins at 40 in the entry; uid is at 68 in it, gid at 72.
+  assert.deepEqual([made.body.getUint32(108, true), made.body.getUint32(112, true)], [1000, 100]);
+  const change = (id: number): number => {
+    const bytes = new Uint8Array(88);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, 2, true);
+    view.setUint32(76, id, true);
+    return share.ask(OPCODE.SETATTR, handleOf(made), [bytes]).error;
+  };
+  assert.equal(change(2000), -1);
+  assert.equal(change(1005), 0);
+  assert.equal(Deno.statSync(`${share.path}/file`).uid, 501005);
+});
