@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { createMemoryImage, FsError, MemoryImage, open } from "../../mod.ts";
-import { memoryMustBeClean } from "../../tests/harness/library.ts";
-import { Allocator } from "../alloc/allocator.ts";
-import type { Log } from "../journal/log.ts";
-import type { BlockDevice } from "../device/device.ts";
-import { DeviceError, FsError as EngineError } from "../errors.ts";
-import { crc32c } from "../layout/crc32c.ts";
-import { FastCommitTag } from "../layout/fast_commit.ts";
-import { Incompat } from "../layout/features.ts";
-import { JournalIncompat } from "../layout/journal.ts";
-import { Volume } from "../volume/volume.ts";
-import { findLog } from "./find_log.ts";
+import { memoryMustBeClean } from "../harness/library.ts";
+import { Allocator } from "../../fs/alloc/allocator.ts";
+import type { Log } from "../../fs/journal/log.ts";
+import type { BlockDevice } from "../../fs/device/device.ts";
+import { DeviceError, FsError as EngineError } from "../../fs/errors.ts";
+import { crc32c } from "../../fs/layout/crc32c.ts";
+import { FastCommitTag } from "../../fs/layout/fast_commit.ts";
+import { Incompat } from "../../fs/layout/features.ts";
+import { JournalIncompat } from "../../fs/layout/journal.ts";
+import { Volume } from "../../fs/volume/volume.ts";
+import { findLog } from "../../fs/ops/find_log.ts";
 
 const BLOCK_BYTES = 4096;
 
