@@ -55,6 +55,8 @@ export class Session implements Worker {
   #held: Message | undefined;
   #heldSinceMs = 0;
   #ended = false;
+  /** The queues with something to look at; found anew after each message. */
+  #started: readonly Queue[] = [];
   #back: BackChannel | undefined;
 
   /**
@@ -85,7 +87,7 @@ export class Session implements Worker {
     if (this.#held !== undefined && performance.now() - this.#heldSinceMs > PATIENCE_MS) {
       this.#back?.abandon();
     }
-    const looks = this.#held !== undefined || this.queues.some((queue) => queue.polled);
+    const looks = this.#held !== undefined || this.#started.some((queue) => queue.polled);
     if (this.#ended) return Number.POSITIVE_INFINITY;
     const dueMs = this.device.idle();
     return looks ? Math.min(LOOK_MS, dueMs) : dueMs;
@@ -144,8 +146,8 @@ export class Session implements Worker {
     const eventIndex = hasBit(this.features, FEATURE.EVENT_IDX);
     const indirect = hasBit(this.features, FEATURE.INDIRECT_DESC);
     let any = false;
-    for (const queue of this.queues) {
-      if (!queue.started || !queue.runs(eventIndex)) continue;
+    for (const queue of this.#started) {
+      if (!queue.runs(eventIndex)) continue;
       if (queue.process(this.device, CHAINS_A_TURN, indirect) === 0) continue;
       any = true;
       queue.refuseKicks();
@@ -156,7 +158,7 @@ export class Session implements Worker {
   arm(): boolean {
     if (this.#held !== undefined) return false;
     let any = false;
-    for (const queue of this.queues) if (queue.awaitKick()) any = true;
+    for (const queue of this.#started) if (queue.awaitKick()) any = true;
     return any;
   }
 
@@ -242,6 +244,7 @@ export class Session implements Worker {
         `${requestName(request)} of ${payload.length} bytes: ${error.message}`,
       );
     } finally {
+      this.#started = this.queues.filter((queue) => queue.started);
       for (const descriptor of descriptors) close(descriptor);
     }
   }
