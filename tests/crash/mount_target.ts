@@ -6,6 +6,7 @@ import type { Target } from "./target.ts";
 
 /** The server has gone. */
 const ENOTCONN = 107;
+const EIO = 5;
 const ECONNABORTED = 103;
 const GONE: readonly number[] = [-ENOTCONN, -ECONNABORTED];
 const KEEP_SIZE = 0x01;
@@ -109,9 +110,15 @@ export class MountTarget implements Target {
 
   /** Once the server has gone nobody knows what it did: everything is said to have worked. */
   #answer(result: number, unknown = 0): number {
-    if (!GONE.includes(result)) return result;
+    if (!GONE.includes(result) && !(result === -EIO && this.#hasGone())) return result;
     this.stopped = true;
     return unknown;
+  }
+
+  /** A request that was cut off may be answered with EIO; the next one tells. */
+  #hasGone(): boolean {
+    const status = libc.lstat(`${this.mountPoint}/none`);
+    return typeof status === "number" && GONE.includes(status);
   }
 
   #number(result: number): number {

@@ -23,6 +23,12 @@ function pickChild(actor: Actor, dir: Node, kind?: Node["kind"]): [string, Node]
   return all.length === 0 ? undefined : actor.random.pick(all);
 }
 
+/** A directory of the root's, made unless it is there: a workload may be done several times over. */
+function directoryNamed(actor: Actor, name: string): Node {
+  const { root } = actor;
+  return root.children.get(name) ?? actor.mkdir(root, name) ?? root;
+}
+
 function allDirectories(node: Node): Node[] {
   const found = [node];
   for (const child of node.children.values()) {
@@ -64,7 +70,7 @@ const files: Workload = (actor, steps) => {
 /** The way in which careful programs replace a file: a new one, synced, renamed over the old one. */
 const replace: Workload = (actor, steps) => {
   const { random, root } = actor;
-  const other = actor.mkdir(root, "other") ?? root;
+  const other = directoryNamed(actor, "other");
   for (let n = 0; goOn(actor, steps, 8); n++) {
     const [dir, name] = [random.pick([root, other]), `target${random.below(5)}`];
     const temporary = `temporary${n}`;
@@ -89,7 +95,9 @@ const replace: Workload = (actor, steps) => {
 /** Logs: small appends, each synced, to a few files. */
 const appends: Workload = (actor, steps) => {
   const { random, root } = actor;
-  const logs = [0, 1, 2].flatMap((n) => actor.create(root, `log${n}`) ?? []);
+  const logs = [0, 1, 2].flatMap((n) => {
+    return root.children.get(`log${n}`) ?? actor.create(root, `log${n}`) ?? [];
+  });
   while (goOn(actor, steps, 0)) {
     const log = random.pick(logs);
     actor.append(log, 1 + random.below(random.pick([50, 700, 3000])));
@@ -138,8 +146,8 @@ const fragments: Workload = (actor, steps) => {
 
 /** Directories that grow until their trees split, and shrink again. */
 const directories: Workload = (actor, steps) => {
-  const { random, root } = actor;
-  const dir = actor.mkdir(root, "names") ?? root;
+  const { random } = actor;
+  const dir = directoryNamed(actor, "names");
   const length = random.pick([5, 60, 180]);
   for (let n = 0; goOn(actor, steps, 3); n++) {
     const name = `${n}-${"x".repeat(length)}`;
@@ -239,8 +247,8 @@ const full: Workload = (actor, steps) => {
 
 /** Many small commits all over the image: the log goes round, and what it holds is brought home. */
 const churn: Workload = (actor, steps) => {
-  const { random, root } = actor;
-  const dirs = Array.from({ length: 12 }, (_, n) => actor.mkdir(root, `c${n}`) ?? root);
+  const { random } = actor;
+  const dirs = Array.from({ length: 12 }, (_, n) => directoryNamed(actor, `c${n}`));
   for (let n = 0; goOn(actor, steps * 3, 30); n++) {
     const [from, to] = [random.pick(dirs), random.pick(dirs)];
     const chosen = pickChild(actor, from);
