@@ -32,6 +32,8 @@ export class TargetGone extends Error {
 }
 
 const scratch = new Uint8Array(1 << 20);
+/** More than any workload counts up to. */
+const NUMBERS_A_PASS = 1_000_000;
 
 export interface ActorOptions {
   /** What is answered is promised to be durable. */
@@ -50,6 +52,7 @@ export class Actor {
   /** Steps that were answered with "no". */
   refused = 0;
   #writes = 0;
+  #passes = 0;
   /** Steps whose trees are forgotten. */
   #forgotten = 0;
 
@@ -59,6 +62,11 @@ export class Actor {
     readonly options: ActorOptions = {},
   ) {
     this.#record("mount", 0, false);
+  }
+
+  /** Where the numbers in names begin: a workload that is done once more must not meet its own names. */
+  firstNumber(): number {
+    return this.#passes++ * NUMBERS_A_PASS;
   }
 
   /** The number that the running step has. */

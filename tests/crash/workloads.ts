@@ -51,7 +51,7 @@ function anyLength(actor: Actor): number {
 /** Files come, grow, are synced, and go. */
 const files: Workload = (actor, steps) => {
   const { random, root } = actor;
-  for (let n = 0; goOn(actor, steps, 15); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps, 15); n++) {
     const chosen = pickChild(actor, root, "file");
     if (chosen === undefined || random.chance(35)) {
       const node = actor.create(root, `f${n}`);
@@ -71,7 +71,7 @@ const files: Workload = (actor, steps) => {
 const replace: Workload = (actor, steps) => {
   const { random, root } = actor;
   const other = directoryNamed(actor, "other");
-  for (let n = 0; goOn(actor, steps, 8); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps, 8); n++) {
     const [dir, name] = [random.pick([root, other]), `target${random.below(5)}`];
     const temporary = `temporary${n}`;
     const made = actor.create(root, temporary);
@@ -109,7 +109,7 @@ const appends: Workload = (actor, steps) => {
 /** Files become shorter and longer, with holes and blocks beyond the end. */
 const truncates: Workload = (actor, steps) => {
   const { random, root } = actor;
-  for (let n = 0; goOn(actor, steps, 15); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps, 15); n++) {
     const node = pickChild(actor, root, "file")?.[1];
     if (node === undefined || (n % 20 === 0 && root.children.size < 8)) {
       const made = actor.create(root, `t${n}`);
@@ -130,7 +130,7 @@ const truncates: Workload = (actor, steps) => {
 const fragments: Workload = (actor, steps) => {
   const { random, root } = actor;
   const block = actor.target.blockBytes;
-  for (let n = 0; actor.steps.length < steps; n++) {
+  for (let n = actor.firstNumber(); actor.steps.length < steps; n++) {
     const node = actor.create(root, `pieces${n}`);
     if (node === undefined) return;
     const pieces = Math.min(400, Math.floor(actor.steps.length + steps / 2));
@@ -149,7 +149,7 @@ const directories: Workload = (actor, steps) => {
   const { random } = actor;
   const dir = directoryNamed(actor, "names");
   const length = random.pick([5, 60, 180]);
-  for (let n = 0; goOn(actor, steps, 3); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps, 3); n++) {
     const name = `${n}-${"x".repeat(length)}`;
     if (random.chance(70)) actor.create(dir, name);
     else if (random.chance(40)) actor.symlink(dir, name, "t".repeat(1 + random.below(300)));
@@ -163,7 +163,7 @@ const directories: Workload = (actor, steps) => {
 /** Trees of directories are made, moved and taken down; files have several names. */
 const trees: Workload = (actor, steps) => {
   const { random, root } = actor;
-  for (let n = 0; goOn(actor, steps, 10); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps, 10); n++) {
     const dir = anyDirectory(actor);
     if (random.chance(35)) actor.mkdir(dir, `d${n}`);
     else if (random.chance(30)) {
@@ -186,7 +186,7 @@ const trees: Workload = (actor, steps) => {
 const attributes: Workload = (actor, steps) => {
   const { random, root } = actor;
   const most = actor.target.blockBytes - 200;
-  for (let n = 0; goOn(actor, steps, 12); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps, 12); n++) {
     const chosen = pickChild(actor, root);
     if (chosen === undefined || (root.children.size < 12 && random.chance(20))) {
       if (random.chance(30)) actor.mkdir(root, `d${n}`);
@@ -206,7 +206,7 @@ const attributes: Workload = (actor, steps) => {
 /** Files lose their names while they are open, and go when they are closed. */
 const orphans: Workload = (actor, steps) => {
   const { random, root } = actor;
-  for (let n = 0; goOn(actor, steps, 10); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps, 10); n++) {
     if (root.children.size < 6 || random.chance(30)) {
       const node = actor.create(root, `o${n}`);
       if (node === undefined) continue;
@@ -228,7 +228,7 @@ const orphans: Workload = (actor, steps) => {
 const full: Workload = (actor, steps) => {
   const { random, root } = actor;
   const big = 1 << 18;
-  for (let n = 0; goOn(actor, steps, 6); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps, 6); n++) {
     const node = actor.create(root, `big${n}`);
     const before = actor.refused;
     while (node !== undefined && node.content.size < 3 << 20 && goOn(actor, steps, 2)) {
@@ -249,7 +249,7 @@ const full: Workload = (actor, steps) => {
 const churn: Workload = (actor, steps) => {
   const { random } = actor;
   const dirs = Array.from({ length: 12 }, (_, n) => directoryNamed(actor, `c${n}`));
-  for (let n = 0; goOn(actor, steps * 3, 30); n++) {
+  for (let n = actor.firstNumber(); goOn(actor, steps * 3, 30); n++) {
     const [from, to] = [random.pick(dirs), random.pick(dirs)];
     const chosen = pickChild(actor, from);
     if (chosen === undefined) {
