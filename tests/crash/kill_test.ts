@@ -10,7 +10,7 @@ import { SHAPES } from "./shapes.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 /** How often the process is killed; a long run is KFS_KILLS=500. */
-const KILLS = numberFromEnv("KFS_KILLS", 40);
+const KILLS = numberFromEnv("KFS_KILLS", 12);
 const ROUND_LIMIT_MS = 15_000;
 
 function roundOf(index: number, random: Random): KillRound {
