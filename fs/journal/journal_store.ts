@@ -155,8 +155,10 @@ export class JournalStore implements CommitStore {
     queue.flush(device);
     queue.mark((error) => {
       this.#underWay--;
+      // The host tells of lost writes once: the next flush would let the tail pass blocks that are not at home.
+      if (error !== null) this.abort(error);
       // What was under way before may have failed.
-      done(error ?? this.#aborted);
+      done(this.#aborted);
     });
   }
 

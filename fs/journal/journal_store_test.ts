@@ -275,3 +275,22 @@ Deno.test("what was handed over behind a transaction that fails is not said to b
   assert.deepEqual(done, ["first: failed", "second: failed", "nothing new: failed"]);
   assert.deepEqual([5, 6].map((block) => valueIn(recovered(device), block)), [1, 0]);
 });
+
+Deno.test("a flush that fails with nothing to commit ends the journal too", () => {
+  class Failing extends MemoryDevice {
+    failing = false;
+    override flush(): void {
+      if (this.failing) throw new DeviceError("flush", 0, 0, "test");
+    }
+  }
+  const device = new Failing(SIZE_BYTES);
+  const { transactions, change, store } = make(new ImmediateWriteQueue(), device);
+  change(5, 1);
+  transactions.commit(true);
+  device.failing = true;
+  assert.throws(() => transactions.commit(true), DeviceError);
+  device.failing = false;
+  assert.throws(() => change(5, 2), /read-only/);
+  assert.ok(store.aborted instanceof DeviceError);
+  assert.equal(valueIn(recovered(device), 5), 1);
+});

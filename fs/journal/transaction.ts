@@ -212,7 +212,7 @@ export class Transactions {
       return;
     }
     if (!this.#changed) {
-      if (durable) this.store.commit([], true, (error) => done?.(error));
+      if (durable) this.store.commit([], true, (error) => this.#flushed(error, done));
       else done?.(null);
       return;
     }
@@ -227,6 +227,12 @@ export class Transactions {
     this.#changed = false;
     finish.handedOver();
     this.cache.trim();
+  }
+
+  /** What was written is durable, or some of it is lost. */
+  #flushed(error: Error | null, done: CommitDone | undefined): void {
+    if (error !== null) this.onFailure(error);
+    done?.(error);
   }
 
   /** What a commit's end does; not before the buffers are given back, even when the store is done at once. */
