@@ -34,12 +34,18 @@ export class TargetGone extends Error {
 const scratch = new Uint8Array(1 << 20);
 /** More than any workload counts up to. */
 const NUMBERS_A_PASS = 1_000_000;
+const PAGE_BYTES = 4096;
 
 export interface ActorOptions {
   /** What is answered is promised to be durable. */
   readonly everyStepDurable?: boolean;
   /** Longer writes are made in several steps: what one step writes shows as a whole or not at all. */
   readonly longestWriteBytes?: number;
+  /**
+   * Writes that begin within a page are made in two steps: the kernel's FUSE client sends what goes into
+   * a page that it has not read as a request of its own.
+   */
+  readonly cutsAtPage?: boolean;
   /** The trees before the last promise are of no use. */
   readonly forgetsOld?: boolean;
 }
@@ -174,12 +180,18 @@ export class Actor {
     const longest = this.options.longestWriteBytes ?? length;
     let done = 0;
     while (done < length) {
-      const part = Math.min(longest, length - done);
+      const part = Math.min(longest, length - done, this.#restOfPage(offset + done));
       const count = this.#write(node, offset + done, part);
       if (count < part) return done > 0 ? done + Math.max(0, count) : count;
       done += part;
     }
     return done;
+  }
+
+  /** Bytes that go out with a write at `offset`: to the end of the page that it cuts. */
+  #restOfPage(offset: number): number {
+    const within = offset % PAGE_BYTES;
+    return this.options.cutsAtPage === true && within !== 0 ? PAGE_BYTES - within : Infinity;
   }
 
   #write(node: Node, offset: number, length: number): number {

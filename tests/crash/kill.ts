@@ -98,7 +98,7 @@ async function workUntilKilled(
   const server = holderOf(image);
   if (server === undefined) throw new Error("nobody holds the image");
   const target = new MountTarget(mountPoint, round.shape.format.blockBytes ?? 4096);
-  const actor = new Actor(target, new Random(round.seed), { forgetsOld: true });
+  const actor = new Actor(target, new Random(round.seed), { forgetsOld: true, cutsAtPage: true });
   target.root = actor.root;
   const noise = round.noise
     ? start("sh", ["-c", NOISE_SCRIPT, "sh", `${mountPoint}/${NOISE}`])
