@@ -9,6 +9,7 @@
 import { makeScratchRoot, removeScratch } from "../harness/scratch.ts";
 import * as libc from "../harness/libc.ts";
 import { mount } from "../harness/mount.ts";
+import { endWith } from "../harness/task_line.ts";
 import { runMkfs, runMount } from "./commands.ts";
 import { DATA_SCENARIOS } from "./data.ts";
 import { runGrowth } from "./growth.ts";
@@ -128,9 +129,12 @@ function writeJson(file: string, results: Results, options: BenchOptions): void 
   Deno.writeTextFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
 }
 
-function main(): void {
+function main(): number {
   const options = parseOptions(Deno.args);
-  if (options === "help") return console.log(HELP);
+  if (options === "help") {
+    console.log(HELP);
+    return 0;
+  }
   const names = availableTargets(options);
   const results = new Results(options.only);
   const folder = makeScratchRoot(options.folder);
@@ -146,6 +150,7 @@ function main(): void {
     if (results.rows.size > 0) console.log(table(linesOf(results)));
     if (options.json !== undefined) writeJson(options.json, results, options);
   }
+  return 0;
 }
 
-main();
+await endWith("bench", main);

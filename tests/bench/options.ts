@@ -4,8 +4,8 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { roomyFolder } from "../harness/scratch.ts";
+import { oneOf, readTaskLine, wholeNumber } from "../harness/task_line.ts";
 
 /** How the bench runs. */
 export interface BenchOptions {
@@ -36,35 +36,31 @@ export const HELP =
   --growth N          files to create in one directory (100000; 10000 with --quick)
   --json FILE         writes the figures to FILE, too`;
 
-/** Reads the command line; throws on unknown options. */
+const TEXT = { type: "string" } as const;
+const FLAG = { type: "boolean" } as const;
+const OPTIONS = {
+  help: { ...FLAG, short: "h" },
+  quick: FLAG,
+  rounds: TEXT,
+  only: { ...TEXT, multiple: true },
+  targets: TEXT,
+  json: TEXT,
+  dir: TEXT,
+  passthrough: TEXT,
+  growth: TEXT,
+} as const;
+const TARGETS = ["kfs", "no journal", "fuse2fs", "kernel", "passthrough_ll"];
+
+/** Reads the command line. @throws LineError */
 export function parseOptions(args: readonly string[]): BenchOptions | "help" {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      help: { type: "boolean", short: "h" },
-      quick: { type: "boolean" },
-      rounds: { type: "string" },
-      only: { type: "string", multiple: true },
-      targets: { type: "string" },
-      json: { type: "string" },
-      dir: { type: "string" },
-      passthrough: { type: "string" },
-      growth: { type: "string" },
-    },
-  });
+  const values = readTaskLine(args, OPTIONS);
   if (values.help === true) return "help";
   const quick = values.quick ?? false;
   return {
     quick,
     rounds: countOf("rounds", values.rounds ?? (quick ? "2" : "5")),
     only: values.only ?? [],
-    targets: values.targets?.split(",") ?? [
-      "kfs",
-      "no journal",
-      "fuse2fs",
-      "kernel",
-      "passthrough_ll",
-    ],
+    targets: values.targets?.split(",").map((name) => oneOf("targets", name, TARGETS)) ?? TARGETS,
     json: values.json,
     folder: values.dir ?? roomyFolder(),
     passthrough: values.passthrough ?? Deno.env.get("KFS_PASSTHROUGH"),
@@ -73,8 +69,5 @@ export function parseOptions(args: readonly string[]): BenchOptions | "help" {
 }
 
 function countOf(option: string, value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) {
-    throw new Error(`--${option} ${value}: use a number from 1 on`);
-  }
-  return Number(value);
+  return wholeNumber(option, value, 1, 999_999_999);
 }

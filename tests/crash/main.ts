@@ -5,10 +5,13 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { kernelExt4 } from "../harness/mount.ts";
+import { endWith, oneOf, readTaskLine, wholeNumber } from "../harness/task_line.ts";
+import { DATA_MODES } from "./data_mode.ts";
 import type { JudgeShares } from "./judges.ts";
 import { type RunOptions, runStates, summary } from "./runs.ts";
+import { SHAPES } from "./shapes.ts";
+import { WORKLOADS } from "./workloads.ts";
 
 const LONG: JudgeShares = {
   checker: 100,
@@ -29,50 +32,79 @@ const ALL: JudgeShares = {
   kernel: 100,
 };
 
-function numberOf(text: string | undefined, usual: number): number {
-  const value = text === undefined ? usual : Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${text} is not a number`);
-  return value;
+const HELP = `deno task crash [options]: tries crash states; 100,000 unless told otherwise
+
+  --states N        how many
+  --seed S          draws the recordings; by default another one each time
+  --failures N      ends after so many (5)
+  --steps N         steps of a workload (250)
+  --workload W      only this one: ${[...WORKLOADS.keys()].join(", ")}
+  --shape X         only this image: ${namesOf(SHAPES)}
+  --mode M          only this mode of data: ${namesOf(DATA_MODES)}
+  --background, --no-background  the journal is written in the background, or not; by default in turn
+  --index I         one state of the recording that all of the above give, seen by every judge`;
+
+const TEXT = { type: "string" } as const;
+const OPTIONS = {
+  help: { type: "boolean", short: "h" },
+  states: TEXT,
+  seed: TEXT,
+  workload: TEXT,
+  shape: TEXT,
+  mode: TEXT,
+  steps: TEXT,
+  index: TEXT,
+  failures: TEXT,
+  background: { type: "boolean" },
+  "no-background": { type: "boolean" },
+} as const;
+
+function namesOf(items: readonly { readonly name: string }[]): string {
+  return items.map(({ name }) => name).join(", ");
 }
 
-function readOptions(): RunOptions {
-  const text = { type: "string" } as const;
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      states: text,
-      seed: text,
-      workload: text,
-      shape: text,
-      mode: text,
-      steps: text,
-      index: text,
-      failures: text,
-      background: { type: "boolean" },
-      "no-background": { type: "boolean" },
-    },
-  });
-  const { workload, shape, mode, index } = values;
-  const background = values.background ?? (values["no-background"] ? false : undefined);
+/** @throws LineError */
+function readOptions(args: readonly string[]): RunOptions | "help" {
+  const values = readTaskLine(args, OPTIONS);
+  if (values.help === true) return "help";
+  const { index } = values;
+  const number = (option: "states" | "seed" | "steps" | "failures", usual: number, least = 1) =>
+    wholeNumber(option, values[option] ?? `${usual}`, least);
   const judges = index === undefined ? LONG : ALL;
+  const states = number("states", 100_000);
+  const background = values.background ?? (values["no-background"] === true ? false : undefined);
   return {
-    states: numberOf(values.states, 100_000),
-    statesOfEach: Math.min(500, Math.ceil(numberOf(values.states, 100_000) / 25)),
-    seed: numberOf(values.seed, Date.now() >>> 0),
-    steps: numberOf(values.steps, 250),
+    states,
+    statesOfEach: Math.min(500, Math.ceil(states / 25)),
+    seed: number("seed", Date.now() >>> 0, 0),
+    steps: number("steps", 250),
     judges: kernelExt4() === undefined ? judges : { ...judges, kernel: 0 },
-    mostFailures: numberOf(values.failures, 5),
+    mostFailures: number("failures", 5),
     log: (line) => console.log(line),
     ...(background === undefined ? {} : { background }),
-    ...(workload === undefined ? {} : { workload }),
-    ...(shape === undefined ? {} : { shape }),
-    ...(mode === undefined ? {} : { mode }),
-    ...(index === undefined ? {} : { index: numberOf(index, 0) }),
+    ...chosen("workload", values.workload, [...WORKLOADS.keys()]),
+    ...chosen("shape", values.shape, SHAPES.map(({ name }) => name)),
+    ...chosen("mode", values.mode, DATA_MODES.map(({ name }) => name)),
+    ...(index === undefined ? {} : { index: wholeNumber("index", index) }),
   };
 }
 
-const options = readOptions();
-console.log(`seed ${options.seed}`);
-const result = runStates(options);
-console.log(summary(result));
-Deno.exit(result.failures.length === 0 ? 0 : 1);
+function chosen(
+  option: "workload" | "shape" | "mode",
+  text: string | undefined,
+  names: readonly string[],
+): Partial<RunOptions> {
+  return text === undefined ? {} : { [option]: oneOf(option, text, names) };
+}
+
+await endWith("crash", () => {
+  const options = readOptions(Deno.args);
+  if (options === "help") {
+    console.log(HELP);
+    return 0;
+  }
+  console.log(`seed ${options.seed}`);
+  const result = runStates(options);
+  console.log(summary(result));
+  return result.failures.length === 0 ? 0 : 1;
+});

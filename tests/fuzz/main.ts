@@ -6,30 +6,34 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { endWith, readTaskLine, wholeNumber } from "../harness/task_line.ts";
 import { e2fsckWords, runFuzz } from "./run_fuzz.ts";
 
-const DEFAULT_IMAGES = "100000";
-const DEFAULT_MINUTES = "600";
+const HELP = `deno task fuzz [options]: mutates images and works on them
 
-function number(text: string, option: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new Error(`--${option} ${text} is not a number`);
-}
+  --images N   how many (100000)
+  --seed S     draws the mutations; by default others each time
+  --minutes M  ends after so long (600)
+  --only I     this image alone, which is kept, with what e2fsck -fn says of it`;
+
+const OPTIONS = {
+  help: { type: "boolean", short: "h" },
+  images: { type: "string", default: "100000" },
+  seed: { type: "string" },
+  minutes: { type: "string", default: "600" },
+  only: { type: "string" },
+} as const;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      images: { type: "string", default: DEFAULT_IMAGES },
-      seed: { type: "string", default: String((Date.now() ^ (Deno.pid << 8)) >>> 0) },
-      minutes: { type: "string", default: DEFAULT_MINUTES },
-      only: { type: "string" },
-    },
-  });
-  const seed = number(values.seed, "seed");
-  const only = values.only === undefined ? undefined : number(values.only, "only");
+  const values = readTaskLine(Deno.args, OPTIONS);
+  if (values.help === true) {
+    console.log(HELP);
+    return 0;
+  }
+  const seed = wholeNumber("seed", values.seed ?? String((Date.now() ^ (Deno.pid << 8)) >>> 0));
+  const only = values.only === undefined ? undefined : wholeNumber("only", values.only);
+  const images = wholeNumber("images", values.images, 1);
+  const minutes = wholeNumber("minutes", values.minutes, 1, 1_000_000);
   const keep = only === undefined
     ? undefined
     : `${Deno.makeTempDirSync({ prefix: "kfs-fuzz-" })}/image`;
@@ -37,8 +41,8 @@ async function main(): Promise<number> {
   const { totals, faults } = await runFuzz({
     seed,
     first: only ?? 0,
-    images: only === undefined ? number(values.images, "images") : 1,
-    minutes: number(values.minutes, "minutes"),
+    images: only === undefined ? images : 1,
+    minutes,
     ...(keep === undefined ? {} : { keep }),
   }, console.log);
   console.log(JSON.stringify(totals));
@@ -51,4 +55,4 @@ async function main(): Promise<number> {
   return faults.length === 0 ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) await endWith("fuzz", main);

@@ -5,12 +5,24 @@
  */
 
 import { run } from "../../tools/process.ts";
+import { endWith, readTaskLine } from "../harness/task_line.ts";
 import { Scratch } from "../harness/scratch.ts";
 import { allCases } from "./all_cases.ts";
 import { keyOf, PAGE, writePage } from "./page.ts";
 import { type CaseOutcome, makeSource, tryCase } from "./try_case.ts";
 
+const HELP = "deno task matrix: tries kfs on every kind of image and writes docs/matrix.md";
+
 function main(): number {
+  const { help } = readTaskLine(Deno.args, { help: { type: "boolean", short: "h" } });
+  if (help === true) {
+    console.log(HELP);
+    return 0;
+  }
+  return tryAll();
+}
+
+function tryAll(): number {
   using scratch = new Scratch("matrix");
   const source = makeSource(scratch);
   const outcomes = new Map<string, CaseOutcome>();
@@ -34,4 +46,4 @@ function main(): number {
   return 0;
 }
 
-if (import.meta.main) Deno.exit(main());
+if (import.meta.main) await endWith("matrix", main);
