@@ -94,24 +94,23 @@ async function workUntilKilled(
   const [mode] = DATA_MODES;
   const workload = WORKLOADS.get(round.workload);
   if (mode === undefined || workload === undefined) throw new Error(`no ${round.workload}`);
-  mount("kfs", image, mountPoint, { options: ["commit=1"] });
-  const server = holderOf(image);
-  if (server === undefined) throw new Error("nobody holds the image");
   const target = new MountTarget(mountPoint, round.shape.format.blockBytes ?? 4096);
   const actor = new Actor(target, new Random(round.seed), { forgetsOld: true, cutsAtPage: true });
   target.root = actor.root;
-  const noise = round.noise
-    ? start("sh", ["-c", NOISE_SCRIPT, "sh", `${mountPoint}/${NOISE}`])
-    : null;
-  const killer = start("sh", ["-c", `sleep ${round.workMs / 1000}; kill -9 ${server}`]);
+  const helpers: Deno.ChildProcess[] = [];
   try {
+    mount("kfs", image, mountPoint, { options: ["commit=1"] });
+    const server = holderOf(image);
+    if (server === undefined) throw new Error("nobody holds the image");
+    const place = `${mountPoint}/${NOISE}`;
+    if (round.noise) helpers.push(start("sh", ["-c", NOISE_SCRIPT, "sh", place]));
+    helpers.push(start("sh", ["-c", `sleep ${round.workMs / 1000}; kill -9 ${server}`]));
     for (;;) workload(actor, actor.steps.length + STEPS_A_PART);
   } catch (error) {
     if (!(error instanceof TargetGone)) throw error;
   } finally {
     target.end();
-    await killer.status;
-    await noise?.status;
+    for (const helper of helpers.reverse()) await helper.status;
     release(image, mountPoint);
   }
   const withoutKernel = round.shape.withoutKernel === true;

@@ -10,7 +10,7 @@
 import { run } from "../../tools/process.ts";
 import { mustCommand } from "./commands.ts";
 import { awaitReleased, sleepSync } from "./released.ts";
-import { mountsUnder } from "./scratch.ts";
+import { mountsUnder, Scratch } from "./scratch.ts";
 import type { Need } from "./skip.ts";
 
 /** Who serves a mount. */
@@ -138,7 +138,8 @@ export const kernelExt4: Need = () => {
 
 function tryKernelExt4(): string | undefined {
   if (Deno.uid() !== 0) return "loop mounts need root";
-  const folder = Deno.makeTempDirSync({ prefix: "kfs-loop-" });
+  using scratch = new Scratch("loop");
+  const { folder } = scratch;
   try {
     const image = `${folder}/image`;
     const made = run("mke2fs", ["-q", "-t", "ext4", image, "4M"]);
@@ -149,8 +150,5 @@ function tryKernelExt4(): string | undefined {
     return `no kernel ext4 on a loop device: ${
       error instanceof Error ? error.message : String(error)
     }`;
-  } finally {
-    run("umount", ["-l", `${folder}/mnt`]);
-    Deno.removeSync(folder, { recursive: true });
   }
 }

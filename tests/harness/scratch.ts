@@ -2,12 +2,13 @@
  * Private folders for tests, and the certain end of everything that is mounted or attached in them.
  *
  * The runner makes one folder for a whole run and clears it even when a test was killed; a test file
- * that runs alone makes its own.
+ * that runs alone makes its own. Both have a process that clears it when they end in no order.
  *
  * @module
  */
 
 import { run } from "../../tools/process.ts";
+import { clearAfterEnd } from "./watch.ts";
 
 /** The environment variable that names the run's folder. */
 export const SCRATCH_VARIABLE = "KFS_SCRATCH";
@@ -28,12 +29,21 @@ export function roomyFolder(): string {
   return freeBytes("/dev/shm") >= WANTED_FREE_BYTES ? "/dev/shm" : fallback;
 }
 
-/** Makes the folder of one run. */
+/** Makes the folder of one run; it is gone, with all mounts in it, when this process has ended. */
 export function makeScratchRoot(parent: string = roomyFolder()): string {
   const folder = Deno.makeTempDirSync({ dir: parent, prefix: "kfs-test-" });
   // A test that works as another user has to get to its own folder below.
   Deno.chmodSync(folder, 0o711);
+  clearAfterEnd(folder, Deno.env.get(KEEP_VARIABLE) !== undefined);
   return folder;
+}
+
+let ownRoot: string | undefined;
+
+/** The folder of the run, or of this process when it runs alone. */
+function scratchRoot(): string {
+  const ofRun = Deno.env.get(SCRATCH_VARIABLE) ?? "";
+  return ofRun === "" ? ownRoot ??= makeScratchRoot() : ofRun;
 }
 
 /** Undoes the octal escapes of /proc/self/mountinfo. */
@@ -126,8 +136,7 @@ export class Scratch implements Disposable {
   readonly folder: string;
 
   constructor(name = "test") {
-    const parent = Deno.env.get(SCRATCH_VARIABLE) ?? roomyFolder();
-    this.folder = Deno.makeTempDirSync({ dir: parent, prefix: `kfs-${name}-` });
+    this.folder = Deno.makeTempDirSync({ dir: scratchRoot(), prefix: `kfs-${name}-` });
   }
 
   /** The path of `name` in the folder. */
