@@ -54,6 +54,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./stat.ts")).STAT,
   },
   {
+    name: "get",
+    summary: "copies files out of an image",
+    load: async () => (await import("./get.ts")).GET,
+  },
+  {
+    name: "put",
+    summary: "copies files into an image",
+    load: async () => (await import("./put.ts")).PUT,
+  },
+  {
     name: "frag",
     summary: "how files and free space are fragmented, with a map",
     load: async () => (await import("./frag.ts")).FRAG,

@@ -8,6 +8,7 @@ import { type Image, open } from "../../mod.ts";
 import { parseBytes } from "../shared/amount.ts";
 import { CommandError } from "../shared/command_error.ts";
 import type { CommandLine, OptionSpec } from "../shared/command_line.ts";
+import { usedBy } from "../shared/in_use.ts";
 import type { Statuses } from "./commands.ts";
 
 /** 1: the work could not be done; 2: the command line is wrong; 70: the program is at fault. */
@@ -38,6 +39,9 @@ export function operandsOf(
 /** Opens the image, with what it has to say on standard error. The caller closes it. @throws FsError */
 export function openImage(line: CommandLine, path: string, readOnly: boolean): Image {
   const offset = line.last("offset");
+  // What the kernel has mounted is not locked.
+  const user = readOnly ? undefined : usedBy(path);
+  if (user !== undefined) throw new CommandError(user);
   return open(path, {
     readOnly,
     ...(offset === undefined ? {} : { offset: parseBytes(offset, "--offset", 1) }),

@@ -16,6 +16,7 @@ const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 /** Files are read in pieces of this size at most. */
 const PIECE_BYTES = 4 * 1024 * 1024;
+const SLASH = 0x2f;
 const SELF = Uint8Array.of(0x2e);
 const decoder = new TextDecoder();
 
@@ -51,6 +52,37 @@ export function treeSource(path: string, exclude: Excluded | undefined): SourceN
     return new HostNode(tree, bytes, SELF, descriptor);
   } finally {
     close(descriptor);
+  }
+}
+
+/**
+ * Single nodes as sources, each valid until the next is asked for (what is below a directory longer).
+ * @param exclude is left out below them.
+ * @throws SystemError
+ */
+export function* namedSources(
+  paths: Iterable<Uint8Array>,
+  exclude: Excluded | undefined,
+): Generator<SourceNode> {
+  const tree: Tree = {
+    scanner: new Scanner(),
+    content: new Uint8Array(PIECE_BYTES),
+    exclude,
+    chosen: undefined,
+  };
+  for (const path of paths) {
+    const slash = path.lastIndexOf(SLASH);
+    const folder = slash < 0 ? SELF : path.slice(0, Math.max(1, slash));
+    const name = path.slice(slash + 1);
+    const descriptor = open(folder, O_RDONLY | O_DIRECTORY);
+    try {
+      tree.chosen = undefined;
+      tree.scanner.choose(folder, name);
+      tree.scanner.look(descriptor);
+      yield new HostNode(tree, folder, name, descriptor);
+    } finally {
+      close(descriptor);
+    }
   }
 }
 
