@@ -12,8 +12,14 @@ export * from "./fuse/port.ts";
 export * from "./fuse/abi.ts";
 export type { ServerOptions } from "./fuse/options.ts";
 export { emptyAttributes, emptyCaller, emptyEntry } from "./fuse/records.ts";
+export { Metrics, TIME_BUCKETS } from "./fuse/metrics.ts";
 export { FuseServer, memoryNeeded } from "./fuse/server.ts";
-export { FuseSession, type SessionEnd, type SessionOptions } from "./fuse/session.ts";
+export {
+  type BackgroundWork,
+  FuseSession,
+  type SessionEnd,
+  type SessionOptions,
+} from "./fuse/session.ts";
 export type { Transport } from "./fuse/transport.ts";
 export { ANSWERED_LATER, VectorServer } from "./fuse/vector.ts";
 export { type Exchange, NO_REPLY } from "./fuse/exchange.ts";

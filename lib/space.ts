@@ -4,6 +4,7 @@
  * @module
  */
 
+import { uuidText } from "../fs/bytes/uuid.ts";
 import { EINVAL, EISDIR, ENXIO } from "../fs/errno.ts";
 import {
   COLLAPSE_RANGE,
@@ -137,11 +138,4 @@ export function trim(core: Core): number {
   return core.run("trim", core.name, () => {
     return core.must(trimRange(core.engine, 0, geometry.blocksCount * geometry.blockBytes, 0));
   });
-}
-
-/** A UUID in the usual form of 36 characters. @param uuid 16 bytes */
-export function uuidText(uuid: Uint8Array): string {
-  const hex = [...uuid].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const ends = [8, 12, 16, 20, 32];
-  return ends.map((end, index) => hex.slice(index === 0 ? 0 : ends[index - 1], end)).join("-");
 }

@@ -25,8 +25,10 @@ import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
 import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
 import { ImmediateWriteQueue, type WriteQueue } from "../../fs/journal/write_queue.ts";
 import type { Clock } from "../../fs/volume/volume.ts";
+import { MountControl } from "./control/mount_control.ts";
 import { STOP_SIGNALS } from "./handover.ts";
 import { JournalThread } from "./journal_thread.ts";
+import { LazyThread } from "./lazy_thread.ts";
 import { ReadThread } from "./read_thread.ts";
 import type { KfsOptions } from "./mount_options.ts";
 import { stopAtSignals } from "./stop_signals.ts";
@@ -59,6 +61,8 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
   let engine: Engine | undefined;
   let session: FuseSession | undefined;
   const journal = new JournalThread();
+  const notices = new LazyThread();
+  const control = new MountControl();
   let status = 0;
   const stopForError = (): void => {
     status = 2;
@@ -76,7 +80,10 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
         writeQueue: options.singleThread ? new ImmediateWriteQueue() : journal,
         panic: stopForError,
       },
-      observer,
+      (text) => {
+        control.note(text);
+        observer.log(text);
+      },
     );
     mount = mountImage(options, device);
     const reads = new ReadThread(device);
@@ -92,6 +99,9 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
       posixAcl: checksPermissions(options),
       attributesValidMs: ATTRIBUTES_VALID_MS,
       writeback: options.writeback,
+      noticeThread: notices.thread,
+      operations: control.operations,
+      beforeEnd: () => control.end(),
       onReady: () => {
         setReadAhead(options.mountPoint, READ_AHEAD_KIB);
         observer.ready();
@@ -100,6 +110,7 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
     });
     session.watch(journal.event, () => journal.reap());
     reads.serve(session);
+    control.serve(session, fileSystem, options, () => notices.start(session));
     if (!options.readOnly && !options.singleThread) journal.startWithin(session);
     stopAtSignals(session, signals, options.mountPoint, stopEvent);
   } catch (error) {
@@ -124,6 +135,7 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
   }
   if (engine.volume.transactions.stopped !== "") status = 2;
   journal.close();
+  notices.close();
   return status;
 }
 
@@ -153,7 +165,7 @@ function openImage(
     readonly writeQueue: WriteQueue;
     readonly panic: () => void;
   },
-  observer: Observer,
+  report: (text: string) => void,
 ): Engine {
   const { signals, writeQueue, panic } = parts;
   const clock: Clock = {
@@ -174,7 +186,7 @@ function openImage(
       cachedInodes: CACHED_INODES,
       ...(options.errors === "" ? {} : { errors: options.errors }),
       clock,
-      report: (text) => observer.log(text),
+      report,
       panic,
       accessTime: options.accessTime,
       noDirectoryAccessTime: options.noDirectoryAccessTime,

@@ -38,15 +38,21 @@ export function operandsOf(
 
 /** Opens the image, with what it has to say on standard error. The caller closes it. @throws FsError */
 export function openImage(line: CommandLine, path: string, readOnly: boolean): Image {
-  const offset = line.last("offset");
   // What the kernel has mounted is not locked.
   const user = readOnly ? undefined : usedBy(path);
   if (user !== undefined) throw new CommandError(user);
+  const offset = offsetOf(line);
   return open(path, {
     readOnly,
-    ...(offset === undefined ? {} : { offset: parseBytes(offset, "--offset", 1) }),
+    ...(offset === 0 ? {} : { offset }),
     report: (message) => console.error(`${path}: ${message}`),
   });
+}
+
+/** Where the file system begins in the image, in bytes. @throws CommandError */
+export function offsetOf(line: CommandLine): number {
+  const offset = line.last("offset");
+  return offset === undefined ? 0 : parseBytes(offset, "--offset", 1);
 }
 
 /** Paths within an image begin at its root, whether they say so or not. */

@@ -1,81 +1,84 @@
-/** `kfsctl status IMAGE`: what kind of file system it is, and how full. @module */
+/** `kfsctl status TARGET`: what kind of file system it is, how full, and how its mount does. @module */
 
-import type { ImageDescription } from "../../mod.ts";
-import { formatBytes } from "../shared/amount.ts";
+import { CommandError } from "../shared/command_error.ts";
 import type { CommandLine } from "../shared/command_line.ts";
+import type { MountStatus } from "../shared/mount_status.ts";
 import type { Subcommand } from "./commands.ts";
-import { COMMON_OPTIONS, JSON_OPTION, openImage, operandsOf, STATUSES } from "./open_image.ts";
-import { columns, printable, timeText } from "./printable.ts";
+import {
+  COMMON_OPTIONS,
+  JSON_OPTION,
+  offsetOf,
+  openImage,
+  operandsOf,
+  STATUSES,
+} from "./open_image.ts";
+import { MountClient } from "./mount_client.ts";
+import { imageText, mountText } from "./status_text.ts";
+import { findTarget } from "./target.ts";
+import { paintFor, redraw } from "./terminal.ts";
+
+const DEFAULT_WATCH_SECONDS = 2;
 
 export const STATUS: Subcommand = {
   spec: {
     name: "kfsctl status",
-    summary: "Shows what kind of file system an image holds, its state, and how full it is.",
-    operands: "IMAGE",
-    options: [JSON_OPTION, ...COMMON_OPTIONS],
-    notes: "A journal that waits for its replay is looked at as if it had been replayed.",
+    summary:
+      "Shows what kind of file system it is, its state, how full it is, and what its mount does.",
+    operands: "TARGET",
+    options: [
+      JSON_OPTION,
+      {
+        name: "watch",
+        value: "SECONDS",
+        optional: true,
+        help: `show it again and again (every ${DEFAULT_WATCH_SECONDS} seconds), until Ctrl-C`,
+      },
+      ...COMMON_OPTIONS,
+    ],
+    notes:
+      "TARGET is a mount point, a path in a mount, or an image; for one that is mounted by kfs,\n" +
+      "the mount is asked. A journal that waits for its replay is looked at as if it had been\nreplayed.",
   },
   statuses: STATUSES,
-  run: (line) => Promise.resolve(run(line)),
+  run,
 };
 
-function run(line: CommandLine): number {
-  const [path] = operandsOf(line, 0, 0, "kfsctl status IMAGE");
+async function run(line: CommandLine): Promise<number> {
+  const [path] = operandsOf(line, 0, 0, "kfsctl status TARGET");
+  const watch = line.has("watch");
+  const seconds = secondsOf(line.last("watch"));
+  if (!watch) {
+    console.log(statusOf(line, path));
+    return 0;
+  }
+  const screen = Deno.stdout.isTerminal() && !line.has("json");
+  for (let first = true;; first = false) {
+    const text = statusOf(line, path);
+    if (screen) redraw(`${first ? "\x1b[2J" : ""}${text}\n`);
+    else console.log(text);
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  }
+}
+
+function secondsOf(text = ""): number {
+  const seconds = text === "" ? DEFAULT_WATCH_SECONDS : Number(text);
+  if (seconds >= 0.1 && seconds <= 86_400) return seconds;
+  throw new CommandError(`--watch: ${text} is not a number of seconds from 0.1 to 86400`);
+}
+
+/** With `--watch` JSON comes in lines. */
+function statusOf(line: CommandLine, path: string): string {
+  const indent = line.has("watch") ? undefined : 2;
+  const target = findTarget(path, offsetOf(line));
+  if (target.kind === "mount") {
+    using client = new MountClient(target.mountPoint);
+    const status = client.ask<MountStatus>("status");
+    return line.has("json")
+      ? JSON.stringify(status, undefined, indent)
+      : mountText(status, paintFor());
+  }
   using image = openImage(line, path, true);
   const description = image.describe();
-  if (line.has("json")) console.log(JSON.stringify({ image: path, ...description }, undefined, 2));
-  else console.log(text(path, description));
-  return 0;
-}
-
-function text(path: string, image: ImageDescription): string {
-  const time = (date: Date | null): string => date === null ? "never" : `${timeText(date)} UTC`;
-  const rows = [
-    ["image", printable(path)],
-    ["label", image.label === "" ? "none" : printable(image.label)],
-    ["UUID", image.uuid],
-    ["state", stateText(image)],
-    ["size", `${formatBytes(image.bytes)} in blocks of ${formatBytes(image.blockBytes)}`],
-    ["used", used(image.usableBytes - image.freeBytes, image.usableBytes, formatBytes)],
-    [
-      "free",
-      `${formatBytes(image.freeBytes)}, of these ${
-        formatBytes(
-          Math.max(0, image.freeBytes - image.availableBytes),
-        )
-      } for root only`,
-    ],
-    ["inodes", used(image.inodes - image.freeInodes, image.inodes, (n) => n.toLocaleString("en"))],
-    ["directories", image.directories.toLocaleString("en")],
-    ["journal", image.journalBytes === 0 ? "none" : formatBytes(image.journalBytes)],
-    [
-      "groups",
-      `${image.groups.toLocaleString("en")}, each of ` +
-      `${image.blocksPerGroup.toLocaleString("en")} blocks, ` +
-      `${image.inodesPerGroup.toLocaleString("en")} inodes of ${image.inodeBytes} bytes`,
-    ],
-    ["features", image.features.join(" ")],
-    ["made", time(image.created)],
-    [
-      "mounted",
-      `${time(image.lastMounted)}${
-        image.lastMountPoint === "" ? "" : ` on ${printable(image.lastMountPoint)}`
-      }, ${image.mountCount} times since the last check`,
-    ],
-    ["written", `${time(image.lastWritten)}, ${formatBytes(image.writtenBytes)} in all`],
-    ["checked", time(image.lastChecked)],
-  ];
-  return columns(rows, new Set());
-}
-
-function used(count: number, all: number, format: (value: number) => string): string {
-  const percent = all === 0 ? 0 : Math.round(100 * count / all);
-  return `${format(count)} of ${format(all)} (${percent} %)`;
-}
-
-function stateText(image: ImageDescription): string {
-  const errors = image.hasErrors
-    ? `, with errors (${image.errorCount} recorded): run kfsctl check`
-    : "";
-  return `${image.inUse ? "not closed cleanly" : "clean"}${errors}`;
+  if (line.has("json")) return JSON.stringify({ image: path, ...description }, undefined, indent);
+  return imageText(path, description);
 }

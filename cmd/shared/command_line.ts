@@ -17,6 +17,8 @@ export interface OptionSpec {
   readonly name?: string;
   /** What the value is called in help; undefined for an option without one. */
   readonly value?: string;
+  /** The value may be left out; it is given as `--name=value` only. */
+  readonly optional?: boolean;
   readonly help: string;
 }
 
@@ -95,10 +97,10 @@ function readLong(
     line.add(keyOf(option), "");
     return 0;
   }
-  const value = equals >= 0 ? argument.slice(equals + 1) : next;
+  const value = equals >= 0 ? argument.slice(equals + 1) : option.optional === true ? "" : next;
   if (value === undefined) throw missing(`--${name}`, option.value);
   line.add(keyOf(option), value);
-  return equals >= 0 ? 0 : 1;
+  return equals >= 0 || option.optional === true ? 0 : 1;
 }
 
 function readLetters(
@@ -132,6 +134,12 @@ function missing(option: string, value: string): CommandError {
   return new CommandError(`option ${option} needs a value: ${value}`);
 }
 
+/** How help shows an option's value: ` <N>`, `[=N]` when it may be left out. */
+export function valueText({ value, optional }: OptionSpec): string {
+  if (value === undefined) return "";
+  return optional === true ? `[=${value}]` : ` <${value}>`;
+}
+
 /** The help text. */
 export async function helpText(spec: CommandSpec): Promise<string> {
   const { Command, Option } = await import("commander");
@@ -145,7 +153,7 @@ export async function helpText(spec: CommandSpec): Promise<string> {
       option.letter === undefined ? "" : `-${option.letter}`,
       option.name === undefined ? "" : `--${option.name}`,
     ];
-    const value = option.value === undefined ? "" : ` <${option.value}>`;
+    const value = valueText(option);
     const flags = names.filter((name) => name !== "").join(", ") + value;
     command.addOption(new Option(flags, option.help));
   }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { listMounts } from "../../ffi/libc/mount.ts";
+
 /** A line such as "/dev/sda1 is mounted on /home", or undefined. */
 export function usedBy(path: string): string | undefined {
   const self = identify(path);
@@ -20,6 +22,22 @@ export function usedBy(path: string): string | undefined {
     return behind === undefined ? `${path} is in use by ${loop}` : `${path}: ${behind}`;
   }
   return undefined;
+}
+
+/** A mount of a device or an image file. */
+export interface FoundMount {
+  readonly mountPoint: string;
+  readonly type: string;
+}
+
+/** Where a device or an image file is mounted, directly or through a loop device, in the order of mounting. */
+export function mountsOf(path: string): readonly FoundMount[] {
+  const self = identify(path);
+  if (self === undefined) return [];
+  const loops = loopDevices().filter(({ file }) => same(self, file)).map(({ loop }) => loop);
+  return listMounts()
+    .filter(({ source }) => loops.includes(source) || same(self, source))
+    .map(({ mountPoint, type }) => ({ mountPoint, type }));
 }
 
 interface Identity {

@@ -42,12 +42,15 @@ export interface ServerOptions {
   readonly mapAlignment?: number;
   /** Operations in addition to, or in place of, those of the table. */
   readonly operations?: OperationGroup;
+  /** Called before the file system's `destroy`: the last moment in which it can be used. */
+  readonly beforeEnd?: () => void;
   /** Is given a line for every request. */
   readonly trace?: (line: string) => void;
 }
 
 /** The options with defaults filled in. */
-export type ServerSettings = Readonly<Required<Omit<ServerOptions, "trace">>> & {
+export type ServerSettings = Readonly<Required<Omit<ServerOptions, "trace" | "beforeEnd">>> & {
+  readonly beforeEnd: (() => void) | undefined;
   readonly trace: ((line: string) => void) | undefined;
 };
 
@@ -75,6 +78,7 @@ export function serverSettings(options: ServerOptions): ServerSettings {
     capabilities: options.capabilities ?? [],
     mapAlignment: options.mapAlignment ?? 0,
     operations: options.operations ?? {},
+    beforeEnd: options.beforeEnd,
     trace: options.trace,
   };
 }

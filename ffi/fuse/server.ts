@@ -7,6 +7,8 @@
 
 import { NOTIFY_INVAL_ENTRY, NOTIFY_INVAL_INODE, OPCODE, opcodeName, SIZE } from "./abi.ts";
 import { Exchange, NO_REPLY } from "./exchange.ts";
+import { monotonicMicroseconds } from "../libc/clock.ts";
+import { Metrics } from "./metrics.ts";
 import { type ServerOptions, type ServerSettings, serverSettings } from "./options.ts";
 import { end } from "./operations/connection.ts";
 import { EINVAL, EIO, ENOSYS } from "./operations/operation.ts";
@@ -30,6 +32,8 @@ interface Waiting {
   readonly uniqueHigh: number;
   /** Bytes that a READ asked for. */
   readonly size: number;
+  /** When it was deferred, in microseconds. */
+  readonly since: number;
 }
 
 /** How much memory a server needs for requests and for replies, in bytes. */
@@ -47,6 +51,8 @@ export class FuseServer implements Server {
    * memory is in pieces, else undefined. */
   sources: readonly Uint8Array[] | undefined;
   targets: readonly Uint8Array[] | undefined;
+  /** What was done so far. */
+  readonly metrics = new Metrics();
   readonly #exchange: Exchange;
   readonly #settings: ServerSettings;
   readonly #operations: OperationTable;
@@ -104,7 +110,7 @@ export class FuseServer implements Server {
     const whole = request.load(receivedBytes);
     this.#ticket++;
     if (receivedBytes < SIZE.IN_HEADER) return 0;
-    const result = whole ? this.#run(request) : refusal(request);
+    const result = whole ? this.#measure(request) : refusal(request);
     if (result === NO_REPLY) return 0;
     if (result === DEFERRED) {
       this.#defer(request);
@@ -122,6 +128,17 @@ export class FuseServer implements Server {
   /** Puts an error in place of the reply just made, for a reply that could not be sent. */
   replaceByError(error: number): number {
     return this.#exchange.reply.header(this.#exchange.request, error, 0);
+  }
+
+  #measure(request: Request): number {
+    const { metrics } = this;
+    const begun = metrics.begin(request.opcode);
+    const result = this.#run(request);
+    if (request.opcode === OPCODE.WRITE && result > 0) {
+      metrics.writtenBytes += request.u32(SIZE.IN_HEADER + 16);
+    }
+    metrics.end(request.opcode, result, begun);
+    return result;
   }
 
   #run(request: Request): number {
@@ -174,12 +191,14 @@ export class FuseServer implements Server {
       uniqueLow: request.uniqueLow,
       uniqueHigh: request.uniqueHigh,
       size: request.opcode === OPCODE.READ ? request.u32(SIZE.IN_HEADER + 16) : 0,
+      since: monotonicMicroseconds(),
     });
   }
 
   complete(unique: number, result: number): void {
     const waiting = this.#take(unique);
     if (waiting === undefined) return;
+    this.metrics.complete(waiting.opcode, result, waiting.since);
     if (result < 0) {
       this.#answer(unique, waiting, Math.max(result, -LARGEST_ERROR), EMPTY);
     } else if (waiting.opcode === OPCODE.WRITE) {
@@ -196,6 +215,7 @@ export class FuseServer implements Server {
     if (waiting === undefined) return;
     let total = 0;
     for (const piece of data) total += piece.length;
+    this.metrics.complete(waiting.opcode, total, waiting.since);
     if (total > waiting.size) this.#answer(unique, waiting, EIO, EMPTY);
     else this.#answer(unique, waiting, 0, data);
   }

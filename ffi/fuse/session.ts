@@ -46,6 +46,9 @@ const REQUESTS_BETWEEN_LOOKS = 64;
 /** The same while deferred answers are outstanding. */
 const REQUESTS_BETWEEN_LOOKS_WAITING = 8;
 
+/** A turn of work beside the requests. @returns milliseconds until it wants the next one at the latest; Infinity: until `hurry`. */
+export type BackgroundWork = () => number;
+
 /**
  * Serves one mounted file system. `run` blocks its thread until the end, so it belongs in a Worker
  * when the program has anything else to do.
@@ -66,6 +69,7 @@ export class FuseSession implements Transport {
   #end: SessionEnd | undefined;
   #nextIdleAt = 0;
   #requestsSinceLook = 0;
+  #background: BackgroundWork = () => Number.POSITIVE_INFINITY;
 
   /** @param descriptor an open /dev/fuse (`FuseMount.descriptor`). */
   constructor(descriptor: number, fileSystem: FileSystem, options: SessionOptions = {}) {
@@ -96,6 +100,17 @@ export class FuseSession implements Transport {
   /** Watches a descriptor no longer. */
   unwatch(descriptor: number): void {
     this.#polled.remove(descriptor);
+  }
+
+  /** Gives `work` a turn when no request is waiting, and when its time has come. Replaces what was given before. */
+  inBackground(work: BackgroundWork): void {
+    this.#background = work;
+    this.hurry();
+  }
+
+  /** The background work wants a turn soon. */
+  hurry(): void {
+    this.#nextIdleAt = 0;
   }
 
   /** Ends the loop after the request in hand. For callbacks within the loop. */
@@ -202,10 +217,10 @@ export class FuseSession implements Transport {
     onReady();
   }
 
-  /** Gives the file system its turn. Returns how long it may sleep, in milliseconds; -1 without end. */
+  /** Gives the file system and the background work their turn. Returns how long it may sleep, in milliseconds; -1 without end. */
   #idle(): number {
     if (!this.server.connected) return -1;
-    const waitMs = this.#fileSystem.idle();
+    const waitMs = Math.min(this.#fileSystem.idle(), this.#background());
     const finite = Number.isFinite(waitMs);
     this.#nextIdleAt = finite ? performance.now() + waitMs : Number.POSITIVE_INFINITY;
     return finite ? Math.max(0, waitMs) : -1;

@@ -19,6 +19,11 @@ import { SystemError } from "./error.ts";
 const OFTEN = {
   close: { parameters: ["i32"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  clock_gettime_address: {
+    name: "clock_gettime",
+    parameters: ["i32", "usize"],
+    result: "i32",
+  },
   fgetxattr: { parameters: ["i32", "buffer", "buffer", "usize"], result: "i32" },
   flistxattr: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   lgetxattr: { parameters: ["buffer", "buffer", "buffer", "usize"], result: "i32" },

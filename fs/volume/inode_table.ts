@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { BufferCache } from "../device/cache.ts";
+import type { BufferCache, CacheCounters } from "../device/cache.ts";
 import { ClockRing } from "../device/clock_ring.ts";
 import { ESTALE } from "../errno.ts";
 import { Corrupt, FsError } from "../errors.ts";
@@ -32,6 +32,7 @@ function isHeld(inode: Inode): boolean {
 /** Inodes by number. */
 export class InodeTable implements Participant {
   readonly format: InodeFormat;
+  readonly counters: CacheCounters = { hits: 0, misses: 0 };
   readonly #inodes = new Map<number, Inode>();
   readonly #ring = new ClockRing<Inode>();
   readonly #spare: Inode[] = [];
@@ -64,8 +65,10 @@ export class InodeTable implements Participant {
     const cached = this.#inodes.get(ino);
     if (cached !== undefined) {
       cached.referenced = true;
+      this.counters.hits++;
       return cached;
     }
+    this.counters.misses++;
     const inode = this.#make(ino);
     const block = this.blockOf(ino);
     inode.decode(this.cache.get(block).bytes, this.offsetOf(ino));
@@ -131,6 +134,11 @@ export class InodeTable implements Participant {
   /** Table blocks that changed inodes lie in. */
   get pendingBlocks(): number {
     return this.#dirtyBlocks.size;
+  }
+
+  /** How many are in memory. */
+  get size(): number {
+    return this.#inodes.size;
   }
 
   /** How many inodes wait for the next commit. */

@@ -31,6 +31,7 @@ function destroy(exchange: Exchange): number {
 /** Tells the file system, once, that the session is over. */
 export function end(exchange: Exchange): void {
   if (exchange.agreement === undefined) return;
+  exchange.settings.beforeEnd?.();
   exchange.agreement = undefined;
   exchange.fileSystem.destroy();
 }

@@ -1,0 +1,17 @@
+/**
+ * The tables of what can be asked of a mount. A line here is all that a new command needs on this side;
+ * docs/architecture.md ("Asking a mount") tells how, and how kfsctl asks.
+ *
+ * @module
+ */
+
+import type { ControlCommand, ControlJob } from "./command.ts";
+import { STATUS } from "./status.ts";
+
+/** Done at once, while the mount waits. */
+export const COMMANDS: Readonly<Record<string, ControlCommand>> = {
+  status: STATUS,
+};
+
+/** Done in steps between requests; started with the command `job.start`. */
+export const JOBS: Readonly<Record<string, ControlJob>> = {};
