@@ -35,7 +35,7 @@ export type { DirectoryEntry, WalkEntry, WalkOptions } from "./lib/read_director
 export type { QuotaInfo, QuotaKind, QuotaLimits } from "./lib/quota.ts";
 export type { RemoveOptions } from "./lib/remove.ts";
 export type { RenameOptions } from "./lib/rename.ts";
-export type { FallocateOptions, StatFs } from "./lib/space.ts";
+export type { FallocateOptions, StatFs, TrimOptions } from "./lib/space.ts";
 export type { Extent, ImageTarget } from "./lib/target.ts";
 export type { TimeInput, Timestamp } from "./lib/timestamp.ts";
 export type { XattrOptions } from "./lib/xattrs.ts";

@@ -53,6 +53,7 @@ import {
   type StatFs,
   statfs,
   trim,
+  type TrimOptions,
   truncate,
 } from "./space.ts";
 import type { TimeInput } from "./timestamp.ts";
@@ -330,9 +331,9 @@ export class Image implements Disposable {
     setLabel(this.#core, label);
   }
 
-  /** Gives the space of all free blocks back to the host. @returns bytes. */
-  trim(): number {
-    return trim(this.#core);
+  /** Gives the space of free blocks back to the host. @returns bytes. */
+  trim(options: TrimOptions = {}): number {
+    return trim(this.#core, options);
   }
 
   /** Returns once everything is on stable storage. */

@@ -132,10 +132,22 @@ export function statfs(core: Core): StatFs {
   });
 }
 
+/** What `trim` gives back; all in bytes. */
+export interface TrimOptions {
+  /** Where the range begins and how long it is. Default: everything. */
+  readonly start?: number;
+  readonly length?: number;
+  /** Free runs that are shorter stay. Default 0. */
+  readonly minimum?: number;
+}
+
 /** Gives the space of free blocks back to whatever holds the image. @returns bytes. */
-export function trim(core: Core): number {
-  const { geometry } = core.engine.volume;
+export function trim(core: Core, options: TrimOptions): number {
+  const { blocksCount, blockBytes } = core.engine.volume.geometry;
   return core.run("trim", core.name, () => {
-    return core.must(trimRange(core.engine, 0, geometry.blocksCount * geometry.blockBytes, 0));
+    const start = checkBytes(core, options.start ?? 0, "start");
+    const length = checkBytes(core, options.length ?? blocksCount * blockBytes, "length");
+    const minimum = checkBytes(core, options.minimum ?? 0, "minimum");
+    return core.must(trimRange(core.engine, start, length, minimum));
   });
 }

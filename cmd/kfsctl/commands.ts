@@ -64,6 +64,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./put.ts")).PUT,
   },
   {
+    name: "trim",
+    summary: "gives free space back to the host",
+    load: async () => (await import("./trim.ts")).TRIM,
+  },
+  {
     name: "frag",
     summary: "how files and free space are fragmented, with a map",
     load: async () => (await import("./frag.ts")).FRAG,

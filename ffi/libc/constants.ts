@@ -80,6 +80,7 @@ export const S_IFSOCK = 0o140000;
 export const BLKDISCARD = 0x1277;
 export const BLKZEROOUT = 0x127f;
 export const BLKSSZGET = 0x1268;
+export const FITRIM = 0xc0185879;
 export const BLKGETSIZE64 = 0x80081272;
 
 /** The number of the getdents64 system call. */
