@@ -29,6 +29,12 @@ export class JournalThread extends WriteThread {
     this.#lazy.start(this.#session);
   }
 
+  /** Starts the thread, and waits until it runs. @returns false when it did not within a while */
+  startNow(): boolean {
+    this.start();
+    return this.#lazy.awaitStart();
+  }
+
   /** Starts the thread while the session runs, before it is needed. */
   startWithin(session: FuseSession): void {
     this.#session = session;

@@ -34,6 +34,14 @@ export class LazyThread {
     });
   }
 
+  /** Stops this thread until the other runs. @returns false when it does not come up */
+  awaitStart(): boolean {
+    const nothing = new Int32Array(new SharedArrayBuffer(4));
+    const end = performance.now() + LONGEST_START_MS;
+    while (!this.thread.alive && performance.now() < end) Atomics.wait(nothing, 0, 0, 1);
+    return this.thread.alive;
+  }
+
   /** Lets the thread end once it has done everything. */
   close(): void {
     this.thread.close();

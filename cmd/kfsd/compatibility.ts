@@ -18,6 +18,7 @@ const VALUES: Readonly<Record<string, string>> = {
   source: "shared-dir",
   cache: "cache",
   sandbox: "sandbox",
+  seccomp: "seccomp",
   modcaps: "modcaps",
   log_level: "log-level",
   inode_file_handles: "inode-file-handles",

@@ -7,6 +7,9 @@
 
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { becomeProgram } from "../../ffi/libc/process.ts";
+import { keptCapabilities, limitCapabilities } from "../../vhost/sandbox/capabilities.ts";
+import { enterNamespaces } from "../../vhost/sandbox/confine.ts";
+import { CommandError } from "../shared/command_error.ts";
 import { blockSignals, SIGHUP, SIGINT, SIGTERM } from "../../ffi/libc/signals.ts";
 import type { KfsdOptions } from "./options.ts";
 
@@ -32,20 +35,35 @@ export function takeHandover(): KfsdOptions {
 }
 
 /**
- * Becomes the serving process; open descriptors and the process id stay. A user who is not root becomes
- * root of a user namespace first, where the sandbox needs one.
+ * Becomes the serving process; open descriptors and the process id stay. Namespaces and the limit of
+ * capabilities come first: so they hold for all threads of the process that serves. A user who is not
+ * root becomes root of a user namespace, where the sandbox needs one.
  */
 export function becomeServingProcess(options: KfsdOptions): never {
   blockSignals(STOP_SIGNALS);
-  const ownNamespace = options.sandbox === "namespace" && options.image === "" &&
-    effectiveUid() !== 0;
+  const isRoot = effectiveUid() === 0;
+  const ownNamespace = options.sandbox === "namespace" && !isRoot;
   const text = JSON.stringify({ ...options, userNamespace: ownNamespace });
   const environment = { ...Deno.env.toObject(), [HANDOVER_VARIABLE]: text };
   const words = programWords();
+  if (isRoot) shutIn(options);
   if (!ownNamespace) return becomeProgram(Deno.execPath(), words, environment);
   // A process of several threads cannot enter a user namespace; unshare(1) has one.
-  const entering = ["unshare", "--user", "--map-root-user", "--", Deno.execPath()];
+  const entering = [
+    ...["unshare", "--user", "--map-root-user", "--mount", "--propagation", "slave"],
+    ...["--net", "--ipc", "--", Deno.execPath()],
+  ];
   return becomeProgram(UNSHARE, [...entering, ...words.slice(1)], environment);
+}
+
+function shutIn({ sandbox, image, modcaps }: KfsdOptions): void {
+  try {
+    if (sandbox === "namespace") enterNamespaces();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    throw new CommandError(`--sandbox namespace: ${reason}; use --sandbox chroot or none`);
+  }
+  limitCapabilities(keptCapabilities(image !== "", modcaps));
 }
 
 function programWords(): string[] {

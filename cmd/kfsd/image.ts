@@ -32,7 +32,7 @@ export interface Served {
 /** Inodes kept in memory besides those in use. */
 const CACHED_INODES = 16384;
 
-/** Opens the image. The sandbox is not needed: no path is looked up after this. */
+/** Opens the image, and starts the thread that writes its journal: no path is looked up after this. */
 export function shareImage(
   options: KfsdOptions,
   fuse: ServerOptions,
@@ -41,6 +41,9 @@ export function shareImage(
   log: Log,
 ): Served {
   const journal = new JournalThread();
+  if (!options.readOnly && !journal.startNow()) {
+    throw new Error("the journal's thread does not start");
+  }
   const engine = openImage(options, journal, signals, () => loop.stop(), log);
   loop.watch(journal.event, () => journal.reap());
   const inner = serveEngine(engine, {

@@ -26,6 +26,8 @@ const FIRST_HANDED = 3;
 export interface Listening {
   readonly descriptor: number;
   readonly remove: () => void;
+  /** O_PATH descriptors of the folders in which `remove` works. */
+  readonly folders: readonly number[];
 }
 
 /** Opens it. @throws CommandError when another kfsd serves the path. */
@@ -36,7 +38,7 @@ export function openListening(options: KfsdOptions): Listening {
     if (!isListening(descriptor)) {
       throw new CommandError(`descriptor ${descriptor} is not a listening socket`);
     }
-    return { descriptor, remove: () => {} };
+    return { descriptor, remove: () => {}, folders: [] };
   }
   const pidPath = `${socketPath}.pid`;
   const lock = open(pidPath, O_RDWR | O_CREAT, 0o600);
@@ -46,7 +48,7 @@ export function openListening(options: KfsdOptions): Listening {
   truncate(lock, 0);
   pwrite(lock, new TextEncoder().encode(`${Deno.pid}\n`), 0);
   removeSocket(socketPath);
-  const remove = remover([socketPath, pidPath]);
+  const removal = remover([socketPath, pidPath]);
   const descriptor = listenAt(socketPath);
   if (options.socketGroup === "") {
     Deno.chmodSync(socketPath, 0o700);
@@ -54,19 +56,20 @@ export function openListening(options: KfsdOptions): Listening {
     Deno.chownSync(socketPath, null, groupId(options.socketGroup));
     Deno.chmodSync(socketPath, 0o770);
   }
-  return { descriptor, remove };
+  return { descriptor, ...removal };
 }
 
 /** Removes files from where their folder is now: the sandbox has no way to their paths. */
-function remover(paths: readonly string[]): () => void {
+function remover(paths: readonly string[]): Pick<Listening, "remove" | "folders"> {
   const places = paths.map((path) => {
     const slash = path.lastIndexOf("/");
     const folder = slash < 0 ? "." : path.slice(0, slash + 1);
     return { folder: open(folder, O_PATH | O_DIRECTORY), name: cString(path.slice(slash + 1)) };
   });
-  return () => {
+  const remove = () => {
     for (const { folder, name } of places) libc().unlinkat(folder, name, 0);
   };
+  return { remove, folders: places.map(({ folder }) => folder) };
 }
 
 /** By systemd's protocol (sd_listen_fds(3)). The process id is the same before and after exec. */

@@ -5,6 +5,8 @@
  */
 
 import type { CachePolicy } from "../../vhost/host/host_options.ts";
+import type { SandboxKind } from "../../vhost/sandbox/confine.ts";
+import type { SeccompAction } from "../../vhost/sandbox/seccomp.ts";
 import { IdMap } from "../../vhost/host/id_map.ts";
 import { CommandError } from "../shared/command_error.ts";
 import {
@@ -15,7 +17,6 @@ import {
 } from "../shared/command_line.ts";
 import { applyCompatibility, type Compatibility } from "./compatibility.ts";
 
-export type Sandbox = "namespace" | "chroot" | "none";
 export const LOG_LEVELS = ["off", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 
@@ -34,7 +35,8 @@ export interface KfsdOptions {
   daxWindowBytes: number;
   requestQueues: number;
   reconnect: boolean;
-  sandbox: Sandbox;
+  sandbox: SandboxKind;
+  seccomp: SeccompAction;
   /** The serving process is root of a user namespace, and in truth the user who started it. */
   userNamespace: boolean;
   cache: CachePolicy;
@@ -82,7 +84,11 @@ export const SPEC: CommandSpec = {
     flag("reconnect", "listen on after a front-end has left"),
     { name: "dax-window", value: "SIZE", help: "guests map files through a window: 1G" },
     { name: "sandbox", value: "namespace|chroot|none", help: "how to shut itself in (namespace)" },
-    { name: "seccomp", value: "none", help: "no system call filter: the only choice" },
+    {
+      name: "seccomp",
+      value: "none|kill|log|trap",
+      help: "what befalls system calls that serving does not need (kill)",
+    },
     { name: "cache", value: "auto|always|metadata|never", help: "what guests keep (auto)" },
     flag("readonly", "no changes"),
     flag("xattr", "extended attributes"),
@@ -190,8 +196,6 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
   if (handles === "mandatory") {
     throw new CommandError("--inode-file-handles mandatory: inodes are held by descriptors");
   }
-  const filter = value("seccomp", "none");
-  if (filter !== "none") throw new CommandError(`--seccomp ${filter}: there is no filter here`);
   const posixAcl = decideFlag(line, old, "posix-acl", false);
   const options: KfsdOptions = {
     sharedDir: value("shared-dir", ""),
@@ -204,6 +208,7 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
     daxWindowBytes: line.has("dax-window") ? windowBytes(line.last("dax-window") ?? "") : 0,
     reconnect: line.has("reconnect"),
     sandbox: oneOf("--sandbox", ["namespace", "chroot", "none"], value("sandbox", "namespace")),
+    seccomp: oneOf("--seccomp", ["none", "kill", "log", "trap"], value("seccomp", "kill")),
     userNamespace: false,
     cache: cachePolicy(value("cache", "auto")),
     readOnly: line.has("readonly"),

@@ -12,8 +12,6 @@ import { Credentials } from "../../vhost/host/credentials.ts";
 import { HostFileSystem } from "../../vhost/host/host_file_system.ts";
 import { validMs } from "../../vhost/host/host_options.ts";
 import { Loop } from "../../vhost/loop.ts";
-import { dropCapabilities, keptCapabilities } from "../../vhost/sandbox/capabilities.ts";
-import { confine } from "../../vhost/sandbox/confine.ts";
 import { raiseDescriptorLimit } from "../../vhost/sandbox/descriptor_limit.ts";
 import { VhostServer } from "../../vhost/server.ts";
 import { configSpace } from "../../vhost/virtio_fs.ts";
@@ -23,6 +21,7 @@ import { openListening } from "./listening.ts";
 import { type Served, shareImage } from "./image.ts";
 import { type Log, openLog } from "./log.ts";
 import type { KfsdOptions } from "./options.ts";
+import { callFilter, checkSandbox, enterSandbox, renounce } from "./shut_in.ts";
 
 /** Request queues that a front-end may have whatever the configuration space says, and the one for FORGET. */
 const MOST_QUEUES = 64;
@@ -32,6 +31,8 @@ const MOST_FRONT_ENDS = 64;
 /** Serves until a signal, or until the last front-end has left. @returns the exit status */
 export function serve(options: KfsdOptions): number {
   const log = openLog(options);
+  checkSandbox(options);
+  const filter = callFilter(options);
   const listening = openListening(options);
   try {
     const signals = openSignals(STOP_SIGNALS);
@@ -39,8 +40,12 @@ export function serve(options: KfsdOptions): number {
     for (const remark of options.remarks) log("warn", remark);
     const loop = new Loop();
     const served = options.image === ""
-      ? shareDirectory(options, log)
+      ? shareDirectory(options, listening.folders, log)
       : shareImage(options, fuseOptions(options, log), loop, signals, log);
+    if (options.image !== "") {
+      enterSandbox(undefined, options);
+      renounce(options, -1, listening.folders, log);
+    }
     log("debug", `at most ${limit} descriptors`);
     loop.watch(signals, () => {
       if (takeSignal(signals) !== 0) loop.stop();
@@ -56,6 +61,7 @@ export function serve(options: KfsdOptions): number {
       reconnect: options.reconnect,
       mostSessions: MOST_FRONT_ENDS,
     });
+    filter.set();
     log("info", `waiting for a front-end`);
     loop.run();
     server.close();
@@ -85,15 +91,10 @@ function fuseOptions(options: KfsdOptions, log: Log): ServerOptions {
   };
 }
 
-function shareDirectory(options: KfsdOptions, log: Log): Served {
-  const directory = realDirectory(options.sharedDir);
-  const isRoot = effectiveUid() === 0;
-  if (!isRoot && options.sandbox !== "none") {
-    throw new CommandError(`--sandbox ${options.sandbox} needs root; use namespace or none`);
-  }
-  const { root } = confine(directory, options.sandbox);
-  const credentials = new Credentials(isRoot && !options.userNamespace);
-  if (isRoot) dropCapabilities(keptCapabilities(options.modcaps));
+function shareDirectory(options: KfsdOptions, folders: readonly number[], log: Log): Served {
+  const root = enterSandbox(realDirectory(options.sharedDir), options);
+  const credentials = new Credentials(effectiveUid() === 0 && !options.userNamespace);
+  renounce(options, root, folders, log);
   const report = (text: string) => log("error", text);
   return {
     device: {

@@ -96,6 +96,21 @@ const OFTEN = {
     parameters: ["i64", "buffer", "buffer"],
     result: "i32",
   },
+  syscall_numbers: {
+    name: "syscall",
+    parameters: ["i64", "u64", "u64", "u64", "u64"],
+    result: "i32",
+  },
+  syscall_record: {
+    name: "syscall",
+    parameters: ["i64", "buffer", "usize", "u64"],
+    result: "i32",
+  },
+  syscall_rule: {
+    name: "syscall",
+    parameters: ["i64", "u64", "u64", "buffer", "u64"],
+    result: "i32",
+  },
   umask: { parameters: ["u32"], result: "u32" },
   unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   unshare: { parameters: ["i32"], result: "i32" },

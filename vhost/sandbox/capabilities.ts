@@ -1,5 +1,5 @@
 /**
- * Capabilities of the serving thread: what it does not need is dropped (capabilities(7)).
+ * Capabilities: what serving does not need is dropped (capabilities(7)).
  *
  * @module
  */
@@ -34,13 +34,19 @@ const KEPT = [
   "setfcap",
 ];
 
+/** What serving an image takes: removing the socket in the end, whoever owns its folder. */
+const KEPT_FOR_IMAGE = ["dac_override"];
+/** What shutting in takes before. */
+const SET_UP = ["sys_admin", "sys_chroot", "setpcap", "sys_resource", "chown", "dac_override"];
+
 /**
  * The numbers that are kept.
+ * @param image whether an image is served, not a directory.
  * @param changes `+name` or `-name`.
  * @throws RangeError for a name that there is not.
  */
-export function keptCapabilities(changes: readonly string[]): ReadonlySet<number> {
-  const kept = new Set(KEPT.map((name) => NAMES.indexOf(name)));
+export function keptCapabilities(image: boolean, changes: readonly string[]): Set<number> {
+  const kept = new Set((image ? KEPT_FOR_IMAGE : KEPT).map((name) => NAMES.indexOf(name)));
   for (const change of changes) {
     const number = NAMES.indexOf(change.slice(1).toLowerCase().replace(/^cap_/, ""));
     if (number < 0 || !/^[+-]/.test(change)) throw new RangeError(`${change}: no such capability`);
@@ -50,12 +56,24 @@ export function keptCapabilities(changes: readonly string[]): ReadonlySet<number
   return kept;
 }
 
+/**
+ * Limits what a program that this thread starts (execve) can have, in all of its threads: what it keeps
+ * and what shutting itself in takes.
+ */
+export function limitCapabilities(kept: ReadonlySet<number>): void {
+  dropBounds(new Set([...kept, ...SET_UP.map((name) => NAMES.indexOf(name))]));
+}
+
+/** Those that are not there, on older kernels, cannot be dropped. */
+function dropBounds(kept: ReadonlySet<number>): void {
+  for (let number = 0; number <= LAST_CAPABILITY; number++) {
+    if (!kept.has(number)) libc().prctl(PR_CAPBSET_DROP, BigInt(number), 0n, 0n, 0n);
+  }
+}
+
 /** Drops all others of this thread, for good: nothing that it starts gets them back. */
 export function dropCapabilities(kept: ReadonlySet<number>): void {
-  const library = libc();
-  for (let number = 0; number <= LAST_CAPABILITY; number++) {
-    if (!kept.has(number)) library.prctl(PR_CAPBSET_DROP, BigInt(number), 0n, 0n, 0n);
-  }
+  dropBounds(kept);
   const sets = new Uint32Array(16);
   for (const number of kept) {
     // effective, permitted, inheritable for 0 to 31; then the same for 32 and up.
@@ -65,11 +83,15 @@ export function dropCapabilities(kept: ReadonlySet<number>): void {
   }
   const header = new Uint32Array(16);
   header[0] = VERSION_3;
-  const result = library.syscall_buffers(
+  const result = libc().syscall_buffers(
     SYS_CAPSET,
     new Uint8Array(header.buffer),
     new Uint8Array(sets.buffer),
   );
   checked(result, "capset");
-  checked(library.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n), "prctl");
+}
+
+/** Nothing that this thread starts ever gains privileges: set-id programs do not. */
+export function renouncePrivileges(): void {
+  checked(libc().prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n), "prctl");
 }

@@ -1,0 +1,59 @@
+/**
+ * What the serving process renounces before the first front-end connects.
+ *
+ * @module
+ */
+
+import { effectiveUid } from "../../ffi/libc/mount.ts";
+import {
+  dropCapabilities,
+  keptCapabilities,
+  renouncePrivileges,
+} from "../../vhost/sandbox/capabilities.ts";
+import { confine, confineToNothing } from "../../vhost/sandbox/confine.ts";
+import { type Allowed, restrictFiles } from "../../vhost/sandbox/landlock.ts";
+import { filterFor } from "../../vhost/sandbox/seccomp.ts";
+import type { PreparedFilter } from "../../ffi/libseccomp/filter.ts";
+import { CommandError } from "../shared/command_error.ts";
+import type { Log } from "./log.ts";
+import type { KfsdOptions } from "./options.ts";
+
+/** Whether this process may shut itself in. @throws CommandError */
+export function checkSandbox({ sandbox }: KfsdOptions): void {
+  if (effectiveUid() === 0 || sandbox === "none") return;
+  throw new CommandError(`--sandbox ${sandbox} needs root; use namespace or none`);
+}
+
+/** Confines the process to a directory, or (`undefined`) to nothing. @returns its root, -1 for nothing */
+export function enterSandbox(directory: string | undefined, { sandbox }: KfsdOptions): number {
+  if (directory !== undefined) return confine(directory, sandbox).root;
+  if (sandbox !== "none") confineToNothing(sandbox);
+  return -1;
+}
+
+/** Drops capabilities and ways to files, of this thread. @param root the shared directory; -1: none */
+export function renounce(
+  options: KfsdOptions,
+  root: number,
+  folders: readonly number[],
+  log: Log,
+): void {
+  if (effectiveUid() === 0) {
+    dropCapabilities(keptCapabilities(options.image !== "", options.modcaps));
+  }
+  renouncePrivileges();
+  const allowed: Allowed[] = folders.map((directory) => ({ directory, rights: "remove" }));
+  if (root >= 0) allowed.push({ directory: root, rights: options.readOnly ? "read" : "all" });
+  const version = restrictFiles(allowed);
+  log("debug", version === 0 ? "the kernel has no Landlock" : `Landlock, version ${version}`);
+}
+
+/** The filter of system calls for all threads, which is set later. @throws CommandError */
+export function callFilter({ seccomp, image }: KfsdOptions): PreparedFilter {
+  try {
+    return filterFor(seccomp, { directory: image === "", handles: false });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    throw new CommandError(`--seccomp ${seccomp}: ${reason}`);
+  }
+}
