@@ -1,5 +1,5 @@
 import { command } from "../harness/commands.ts";
-import { kernelExt4 } from "../harness/mount.ts";
+import { kernelExt4, logOf } from "../harness/mount.ts";
 import { Scratch } from "../harness/scratch.ts";
 import { numberFromEnv, printedSeed, Random } from "../harness/seed.ts";
 import { fuse, programs, root, testWith } from "../harness/skip.ts";
@@ -47,8 +47,9 @@ testWith({
         steps += await killOnce(round, scratch, outside, judges, counts);
       } catch (error) {
         const { shape, workload, ...how } = round;
+        const where = `kill ${index} of seed ${seed}: ${workload} on ${shape.name}`;
         throw new Error(
-          `kill ${index} of seed ${seed}: ${workload} on ${shape.name} ${JSON.stringify(how)}`,
+          `${where} ${JSON.stringify(how)}\n${logOf(scratch.path("image"))}`,
           { cause: error },
         );
       }

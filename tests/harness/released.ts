@@ -20,12 +20,21 @@ function holders(path: string): readonly number[] {
 function holds(pid: number, wanted: string): boolean {
   try {
     for (const descriptor of Deno.readDirSync(`/proc/${pid}/fd`)) {
-      if (Deno.readLinkSync(`/proc/${pid}/fd/${descriptor.name}`) === wanted) return true;
+      if (pathOf(`/proc/${pid}/fd/${descriptor.name}`) === wanted) return true;
     }
   } catch {
     return false;
   }
   return false;
+}
+
+/** What a descriptor is of; a process may close one while its others are looked at. */
+function pathOf(descriptor: string): string | undefined {
+  try {
+    return Deno.readLinkSync(descriptor);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Sleeps without giving the event loop a turn. */
