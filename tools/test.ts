@@ -3,7 +3,8 @@
  * skipped and why, and ends with the line `N passed, N failed, N skipped`.
  *
  * Environment: KFS_BIN_DIR=dist tests the compiled commands; KFS_SEED, KFS_STEPS steer the random tests;
- * KFS_KEEP=1 keeps what the tests made; KFS_TEST_SILENCE is the longest silence in seconds (300).
+ * KFS_KEEP=1 keeps what the tests made; KFS_TEST_SILENCE is the longest silence in seconds (300);
+ * KFS_TEST_LANES is how many groups of tests run at the same time.
  *
  * @module
  */
@@ -20,6 +21,9 @@ import { setUp } from "./setup.ts";
 import type { TestCase } from "./junit.ts";
 import { type TestGroup, testGroups } from "./test_groups.ts";
 import { runGroup } from "./test_process.ts";
+
+/** Two groups at the same time want this much: each may run a virtual machine or a large check. */
+const MEMORY_OF_TWO_BYTES = 6 * 1024 ** 3;
 
 interface Outcome {
   passed: number;
@@ -64,20 +68,48 @@ function count(
 
 async function runAll(filters: readonly string[], scratch: string): Promise<Outcome> {
   const outcome: Outcome = { passed: 0, failed: [], skipped: [] };
-  const skipLog = `${scratch}/skips`;
-  const silenceMs = Number(Deno.env.get("KFS_TEST_SILENCE") ?? "300") * 1000;
-  const env = { [SCRATCH_VARIABLE]: scratch, [SKIP_LOG_VARIABLE]: skipLog };
-  for (const group of testGroups(filters)) {
-    Deno.writeTextFileSync(skipLog, "");
-    const result = await runGroup(group, env, { silenceMs });
-    const reasons = readSkips(skipLog);
-    for (const entry of result.cases) count(entry, group, outcome, reasons);
-    if (result.trouble !== undefined) outcome.failed.push(`${group.name}: ${result.trouble}`);
-    const left = releaseUnder(scratch);
-    endProcessesOf(scratch);
-    if (left.length > 0) console.log(`released what ${group.name} left: ${left.join(" ")}`);
-  }
+  const waiting = [...testGroups(filters).entries()];
+  const lanes = Math.min(laneCount(), waiting.length);
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, group] = next;
+      await runOne(group, `${scratch}/${index}`, lanes === 1, outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
   return outcome;
+}
+
+/** Groups that run at the same time: as many as there are processors, and memory, two at the most. */
+function laneCount(): number {
+  const wanted = Number(Deno.env.get("KFS_TEST_LANES") ?? "0");
+  if (Number.isInteger(wanted) && wanted > 0) return wanted;
+  const { total } = Deno.systemMemoryInfo();
+  return navigator.hardwareConcurrency > 1 && total >= MEMORY_OF_TWO_BYTES ? 2 : 1;
+}
+
+/** Runs a group in a scratch folder of its own. @param live shows what it says at once, else in the end. */
+async function runOne(
+  group: TestGroup,
+  folder: string,
+  live: boolean,
+  outcome: Outcome,
+): Promise<void> {
+  Deno.mkdirSync(folder);
+  // A test that works as another user has to get to its own folder below.
+  Deno.chmodSync(folder, 0o711);
+  const skipLog = `${folder}/skips`;
+  Deno.writeTextFileSync(skipLog, "");
+  const silenceMs = Number(Deno.env.get("KFS_TEST_SILENCE") ?? "300") * 1000;
+  const env = { [SCRATCH_VARIABLE]: folder, [SKIP_LOG_VARIABLE]: skipLog };
+  if (!live) console.log(`${group.name}: begins`);
+  const result = await runGroup(group, env, { silenceMs, live });
+  const reasons = readSkips(skipLog);
+  for (const entry of result.cases) count(entry, group, outcome, reasons);
+  if (result.trouble !== undefined) outcome.failed.push(`${group.name}: ${result.trouble}`);
+  const left = releaseUnder(folder);
+  endProcessesOf(folder);
+  if (left.length > 0) console.log(`released what ${group.name} left: ${left.join(" ")}`);
 }
 
 function list(title: string, lines: readonly string[]): void {

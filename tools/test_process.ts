@@ -20,6 +20,8 @@ export interface GroupResult {
 export interface Limits {
   /** The longest time without a line of output. */
   readonly silenceMs: number;
+  /** Shows output as it comes; else all of it in the end, so that groups do not mix. */
+  readonly live: boolean;
 }
 
 /** Sends `signal` to the process and to all that descend from it. */
@@ -41,10 +43,33 @@ function childrenOf(pid: number): readonly number[] {
   }
 }
 
-/** Copies a stream to our own output and calls `heard` for every piece. */
+/** Takes pieces of output. */
+interface Sink {
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** Keeps output until it is shown. */
+class Kept implements Sink {
+  readonly #pieces: Uint8Array[] = [];
+
+  writeSync(bytes: Uint8Array): number {
+    this.#pieces.push(bytes);
+    return bytes.length;
+  }
+
+  show(): void {
+    for (const piece of this.#pieces) {
+      for (let done = 0; done < piece.length;) {
+        done += Deno.stdout.writeSync(piece.subarray(done));
+      }
+    }
+  }
+}
+
+/** Copies a stream to a sink and calls `heard` for every piece. */
 async function forward(
   stream: ReadableStream<Uint8Array>,
-  to: { writeSync(bytes: Uint8Array): number },
+  to: Sink,
   heard: (text: string) => void,
 ): Promise<void> {
   const decoder = new TextDecoder();
@@ -90,11 +115,13 @@ export async function runGroup(
     clearTimeout(timer);
     timer = setTimeout(giveUp, limits.silenceMs);
   };
+  const kept = limits.live ? undefined : new Kept();
   await Promise.all([
-    forward(child.stdout, Deno.stdout, heard),
-    forward(child.stderr, Deno.stderr, heard),
+    forward(child.stdout, kept ?? Deno.stdout, heard),
+    forward(child.stderr, kept ?? Deno.stderr, heard),
   ]);
   const status = await child.status;
+  kept?.show();
   clearTimeout(timer);
   const cases = readCases(report);
   Deno.removeSync(report);

@@ -79,7 +79,9 @@ function processesOf(folder: string): readonly number[] {
     if (!Number.isInteger(pid) || pid === Deno.pid) continue;
     try {
       const environment = Deno.readTextFileSync(`/proc/${pid}/environ`);
-      if (environment.includes(`${SCRATCH_VARIABLE}=${folder}\0`)) found.push(pid);
+      const isOf = (end: string): boolean =>
+        environment.includes(`${SCRATCH_VARIABLE}=${folder}${end}`);
+      if (isOf("\0") || isOf("/")) found.push(pid);
     } catch {
       continue;
     }
