@@ -22,21 +22,9 @@ import { Payload, u64Payload, vringStatePayload } from "./payload.ts";
 import { openDescriptors, TestBackEnd } from "./testing/back_end.ts";
 import type { TestFrontEnd } from "./testing/front_end.ts";
 import { TestGuest } from "./testing/guest.ts";
+import { PLAIN } from "./testing/share.ts";
 
 const WINDOW_BYTES = 16 << 20;
-const PLAIN = {
-  cache: "auto",
-  readOnly: false,
-  xattr: false,
-  posixAcl: false,
-  writeback: false,
-  directIo: false,
-  allowMmap: false,
-  preserveNoatime: false,
-  submounts: false,
-  uidRules: [],
-  gidRules: [],
-} as const;
 
 /** A shared directory with one file, a front-end with a channel for the back-end. */
 class Fixture implements Disposable {

@@ -19,6 +19,7 @@ const VALUES: Readonly<Record<string, string>> = {
   cache: "cache",
   sandbox: "sandbox",
   seccomp: "seccomp",
+  xattrmap: "xattrmap",
   modcaps: "modcaps",
   log_level: "log-level",
   inode_file_handles: "inode-file-handles",

@@ -7,11 +7,12 @@
 
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { becomeProgram } from "../../ffi/libc/process.ts";
-import { keptCapabilities, limitCapabilities } from "../../vhost/sandbox/capabilities.ts";
+import { limitCapabilities } from "../../vhost/sandbox/capabilities.ts";
 import { enterNamespaces } from "../../vhost/sandbox/confine.ts";
 import { CommandError } from "../shared/command_error.ts";
 import { blockSignals, SIGHUP, SIGINT, SIGTERM } from "../../ffi/libc/signals.ts";
 import type { KfsdOptions } from "./options.ts";
+import { capabilitiesFor } from "./shut_in.ts";
 
 const HANDOVER_VARIABLE = "KFSD_SERVE";
 /** Small young generations: serving makes little garbage. */
@@ -46,24 +47,41 @@ export function becomeServingProcess(options: KfsdOptions): never {
   const text = JSON.stringify({ ...options, userNamespace: ownNamespace });
   const environment = { ...Deno.env.toObject(), [HANDOVER_VARIABLE]: text };
   const words = programWords();
+  if (isRoot && (options.uidMap !== "" || options.gidMap !== "")) {
+    throw new CommandError(
+      "--uid-map and --gid-map: root has no user namespace; see --translate-uid",
+    );
+  }
   if (isRoot) shutIn(options);
   if (!ownNamespace) return becomeProgram(Deno.execPath(), words, environment);
   // A process of several threads cannot enter a user namespace; unshare(1) has one.
   const entering = [
-    ...["unshare", "--user", "--map-root-user", "--mount", "--propagation", "slave"],
+    ...["unshare", "--user", ...mapWords(options), "--mount", "--propagation", "slave"],
     ...["--net", "--ipc", "--", Deno.execPath()],
   ];
   return becomeProgram(UNSHARE, [...entering, ...words.slice(1)], environment);
 }
 
-function shutIn({ sandbox, image, modcaps }: KfsdOptions): void {
+/** unshare(1) has newuidmap(1) map ranges, by what /etc/subuid grants; its order is host, namespace, count. */
+function mapWords({ uidMap, gidMap }: KfsdOptions): string[] {
+  if (uidMap === "" && gidMap === "") return ["--map-root-user"];
+  const range = (map: string) => {
+    const [inside, outside, count] = map.split(":");
+    return `${outside},${inside},${count}`;
+  };
+  const users = uidMap === "" ? ["--map-user=0"] : [`--map-users=${range(uidMap)}`];
+  const groups = gidMap === "" ? ["--map-group=0"] : [`--map-groups=${range(gidMap)}`];
+  return [...users, ...groups, "--setuid=0", "--setgid=0"];
+}
+
+function shutIn(options: KfsdOptions): void {
   try {
-    if (sandbox === "namespace") enterNamespaces();
+    if (options.sandbox === "namespace") enterNamespaces();
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     throw new CommandError(`--sandbox namespace: ${reason}; use --sandbox chroot or none`);
   }
-  limitCapabilities(keptCapabilities(image !== "", modcaps));
+  limitCapabilities(capabilitiesFor(options));
 }
 
 function programWords(): string[] {

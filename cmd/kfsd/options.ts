@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { CachePolicy } from "../../vhost/host/host_options.ts";
+import type { CachePolicy, HandlePolicy } from "../../vhost/host/host_options.ts";
 import type { SandboxKind } from "../../vhost/sandbox/confine.ts";
 import type { SeccompAction } from "../../vhost/sandbox/seccomp.ts";
 import { IdMap } from "../../vhost/host/id_map.ts";
+import { XattrMap } from "../../vhost/host/xattr_map.ts";
 import { CommandError } from "../shared/command_error.ts";
 import {
   type CommandLine,
@@ -42,6 +43,8 @@ export interface KfsdOptions {
   cache: CachePolicy;
   readOnly: boolean;
   xattr: boolean;
+  /** Rules for names of attributes; empty: they stay as they are. */
+  xattrMap: string;
   posixAcl: boolean;
   writeback: boolean;
   directIo: boolean;
@@ -49,6 +52,10 @@ export interface KfsdOptions {
   readdirplus: boolean;
   preserveNoatime: boolean;
   submounts: boolean;
+  fileHandles: HandlePolicy;
+  /** `NAMESPACE:HOST:COUNT` of the user namespace; empty: only the user that runs kfsd. */
+  uidMap: string;
+  gidMap: string;
   uidRules: readonly string[];
   gidRules: readonly string[];
   killpriv: boolean;
@@ -102,8 +109,12 @@ export const SPEC: CommandSpec = {
     flag("no-announce-submounts", "do not"),
     flag("killpriv-v2", "clear set-id bits here (the default)"),
     flag("no-killpriv-v2", "leave that to guests"),
-    { name: "inode-file-handles", value: "never|prefer", help: "descriptors are used either way" },
-    { name: "thread-pool-size", value: "N", help: "requests are served on one thread" },
+    {
+      name: "inode-file-handles",
+      value: "never|prefer|mandatory",
+      help: "hold inodes by file handles, which take no descriptors (never)",
+    },
+    { name: "thread-pool-size", value: "N", help: "0 or 1: requests are served on one thread" },
     { name: "modcaps", value: "LIST", help: "capabilities kept or dropped: +sys_admin:-mknod" },
     { name: "rlimit-nofile", value: "N", help: "how many descriptors at most" },
     { name: "log-level", value: LOG_LEVELS.join("|"), help: "(info)" },
@@ -120,11 +131,17 @@ export const SPEC: CommandSpec = {
       help: "map:GUEST:HOST:COUNT and others; may be repeated",
     },
     { name: "translate-gid", value: "RULE", help: "the same for groups" },
-    ...["xattrmap", "uid-map", "gid-map"].map((name) => ({
-      name,
-      value: "MAP",
-      help: "refused: not there",
-    })),
+    {
+      name: "xattrmap",
+      value: "RULES",
+      help: "names of extended attributes: :prefix:SCOPE:KEY:PREPEND: and others; implies --xattr",
+    },
+    {
+      name: "uid-map",
+      value: ":NAMESPACE:HOST:COUNT:",
+      help: "users of the user namespace (not root)",
+    },
+    { name: "gid-map", value: ":NAMESPACE:HOST:COUNT:", help: "the same for groups" },
     flag("security-label", "refused: not there"),
     { name: "migration-mode", value: "MODE", help: "refused: no migration" },
     { name: "migration-on-error", value: "MODE", help: "refused: no migration" },
@@ -136,9 +153,6 @@ export const SPEC: CommandSpec = {
 
 /** Options that are known and not there: each with why. */
 const REFUSED: Readonly<Record<string, string>> = {
-  "xattrmap": "names of extended attributes are not mapped",
-  "uid-map": "there is no user namespace with maps of its own",
-  "gid-map": "there is no user namespace with maps of its own",
   "security-label": "security labels are not set at creation",
   "migration-mode": "migration is not there",
   "migration-on-error": "migration is not there",
@@ -188,15 +202,8 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
   if (line.operands.length > 0) throw new CommandError(`unexpected argument ${line.operands[0]}`);
   const old = words(line);
   const value = (name: string, usual: string) => line.last(name) ?? old.values.get(name) ?? usual;
-  const handles = oneOf(
-    "--inode-file-handles",
-    ["never", "prefer", "mandatory"],
-    value("inode-file-handles", "never"),
-  );
-  if (handles === "mandatory") {
-    throw new CommandError("--inode-file-handles mandatory: inodes are held by descriptors");
-  }
   const posixAcl = decideFlag(line, old, "posix-acl", false);
+  const xattrMap = attributeMap(value("xattrmap", ""), line.has("xattrmap"));
   const options: KfsdOptions = {
     sharedDir: value("shared-dir", ""),
     image: value("image", ""),
@@ -212,7 +219,8 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
     userNamespace: false,
     cache: cachePolicy(value("cache", "auto")),
     readOnly: line.has("readonly"),
-    xattr: posixAcl || decideFlag(line, old, "xattr", false),
+    xattr: posixAcl || xattrMap !== "" || decideFlag(line, old, "xattr", false),
+    xattrMap,
     posixAcl,
     writeback: decideFlag(line, old, "writeback", false),
     directIo: decideFlag(line, old, "allow-direct-io", false),
@@ -220,6 +228,13 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
     readdirplus: decideFlag(line, old, "readdirplus", true),
     preserveNoatime: line.has("preserve-noatime"),
     submounts: decideFlag(line, old, "announce-submounts", true),
+    fileHandles: oneOf(
+      "--inode-file-handles",
+      ["never", "prefer", "mandatory"],
+      value("inode-file-handles", "never"),
+    ),
+    uidMap: namespaceMap(line, "uid-map"),
+    gidMap: namespaceMap(line, "gid-map"),
     uidRules: rules(line, "translate-uid"),
     gidRules: rules(line, "translate-gid"),
     killpriv: decideFlag(line, old, "killpriv-v2", true),
@@ -232,11 +247,8 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
     remarks: old.remarks,
   };
   if (!line.has("fd")) options.fd = -1;
-  if (handles === "prefer") {
-    options.remarks.push("inodes are held by descriptors, not file handles");
-  }
   if (wholeNumber("--thread-pool-size", value("thread-pool-size", "0"), 1 << 16) > 1) {
-    options.remarks.push("--thread-pool-size: requests are served on one thread");
+    throw new CommandError("--thread-pool-size: requests are served on one thread; 0 or 1");
   }
   checkTogether(options);
   return options;
@@ -250,6 +262,30 @@ function rules(line: CommandLine, name: string): readonly string[] {
     throw new CommandError(`--${name} ${error instanceof Error ? error.message : error}`);
   }
   return given;
+}
+
+function attributeMap(given: string, isGiven: boolean): string {
+  try {
+    if (isGiven || given !== "") new XattrMap(given);
+  } catch (error) {
+    throw new CommandError(`--xattrmap: ${error instanceof Error ? error.message : error}`);
+  }
+  return given;
+}
+
+/** `:NAMESPACE:HOST:COUNT:` with any separator. @returns its numbers with colons between, or "" */
+function namespaceMap(line: CommandLine, name: string): string {
+  const given = line.last(name);
+  if (given === undefined) return "";
+  const separator = given.charAt(0);
+  const [first, ...numbers] = given.split(separator);
+  const last = numbers.pop();
+  const valid = numbers.length === 3 && first === "" && last === "" &&
+    numbers.every((word) => /^\d+$/.test(word) && Number(word) < 2 ** 32 - 1);
+  if (!valid || numbers[2] === "0") {
+    throw new CommandError(`--${name} ${given}: not :NAMESPACE:HOST:COUNT:`);
+  }
+  return numbers.join(":");
 }
 
 const UNITS: Readonly<Record<string, number>> = { M: 1 << 20, G: 1 << 30 };
@@ -278,6 +314,9 @@ function checkTogether(options: KfsdOptions): void {
   if (new TextEncoder().encode(tag).length > 36) throw new CommandError("--tag: at most 36 bytes");
   if (options.daxWindowBytes > 0 && image !== "") {
     throw new CommandError("--dax-window: files of an image are not in files of the host");
+  }
+  if ((options.uidMap !== "" || options.gidMap !== "") && options.sandbox !== "namespace") {
+    throw new CommandError("--uid-map and --gid-map need --sandbox namespace");
   }
   if (requestQueues === 0) throw new CommandError("--num-request-queues: at least 1");
 }

@@ -9,8 +9,10 @@ import type { ServerOptions } from "../../ffi/fuse/options.ts";
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { openSignals, takeSignal } from "../../ffi/libc/signals.ts";
 import { Credentials } from "../../vhost/host/credentials.ts";
+import { FileHandles } from "../../vhost/host/file_handles.ts";
 import { HostFileSystem } from "../../vhost/host/host_file_system.ts";
-import { validMs } from "../../vhost/host/host_options.ts";
+import { type HandlePolicy, validMs } from "../../vhost/host/host_options.ts";
+import { StatusRecord } from "../../vhost/host/status_record.ts";
 import { Loop } from "../../vhost/loop.ts";
 import { raiseDescriptorLimit } from "../../vhost/sandbox/descriptor_limit.ts";
 import { VhostServer } from "../../vhost/server.ts";
@@ -93,16 +95,37 @@ function fuseOptions(options: KfsdOptions, log: Log): ServerOptions {
 
 function shareDirectory(options: KfsdOptions, folders: readonly number[], log: Log): Served {
   const root = enterSandbox(realDirectory(options.sharedDir), options);
-  const credentials = new Credentials(effectiveUid() === 0 && !options.userNamespace);
+  const mapped = options.uidMap !== "" || options.gidMap !== "";
+  const credentials = new Credentials(
+    effectiveUid() === 0 && (!options.userNamespace || mapped),
+    mapped,
+  );
   renounce(options, root, folders, log);
+  const fileHandles = usableHandles(root, options, log);
   const report = (text: string) => log("error", text);
   return {
     device: {
-      fileSystem: () => new HostFileSystem(root, options, credentials, report),
+      fileSystem: () => new HostFileSystem(root, { ...options, fileHandles }, credentials, report),
       fuse: fuseOptions(options, log),
     },
     close: () => 0,
   };
+}
+
+/** Whether inodes can be held by handles as they should. @throws CommandError */
+function usableHandles(root: number, { fileHandles }: KfsdOptions, log: Log): HandlePolicy {
+  if (fileHandles === "never") return fileHandles;
+  const status = new StatusRecord();
+  const handles = new FileHandles();
+  const work = status.load(root) === 0 && handles.workFor(root, status);
+  handles.close();
+  if (work) return fileHandles;
+  const reason = "this user or this file system cannot open files by handles";
+  if (fileHandles === "mandatory") {
+    throw new CommandError(`--inode-file-handles mandatory: ${reason}`);
+  }
+  log("warn", `inodes are held by descriptors: ${reason}`);
+  return "never";
 }
 
 function realDirectory(path: string): string {

@@ -31,6 +31,12 @@ export function enterSandbox(directory: string | undefined, { sandbox }: KfsdOpt
   return -1;
 }
 
+/** What the serving thread keeps. */
+export function capabilitiesFor({ image, modcaps, fileHandles }: KfsdOptions): Set<number> {
+  const handles = fileHandles === "never" ? [] : ["+dac_read_search"];
+  return keptCapabilities(image !== "", [...handles, ...modcaps]);
+}
+
 /** Drops capabilities and ways to files, of this thread. @param root the shared directory; -1: none */
 export function renounce(
   options: KfsdOptions,
@@ -38,10 +44,12 @@ export function renounce(
   folders: readonly number[],
   log: Log,
 ): void {
-  if (effectiveUid() === 0) {
-    dropCapabilities(keptCapabilities(options.image !== "", options.modcaps));
-  }
+  if (effectiveUid() === 0) dropCapabilities(capabilitiesFor(options));
   renouncePrivileges();
+  if (options.fileHandles !== "never") {
+    log("debug", "no Landlock: it knows no files that were opened by handles");
+    return;
+  }
   const allowed: Allowed[] = folders.map((directory) => ({ directory, rights: "remove" }));
   if (root >= 0) allowed.push({ directory: root, rights: options.readOnly ? "read" : "all" });
   const version = restrictFiles(allowed);
@@ -49,9 +57,12 @@ export function renounce(
 }
 
 /** The filter of system calls for all threads, which is set later. @throws CommandError */
-export function callFilter({ seccomp, image }: KfsdOptions): PreparedFilter {
+export function callFilter({ seccomp, image, fileHandles }: KfsdOptions): PreparedFilter {
   try {
-    return filterFor(seccomp, { directory: image === "", handles: false });
+    return filterFor(seccomp, {
+      directory: image === "",
+      handles: fileHandles !== "never",
+    });
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     throw new CommandError(`--seccomp ${seccomp}: ${reason}`);

@@ -79,6 +79,11 @@ const OFTEN = {
   listxattr: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   mkdirat: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   mknodat: { parameters: ["i32", "buffer", "u32", "u64"], result: "i32" },
+  name_to_handle_at: {
+    parameters: ["i32", "buffer", "buffer", "buffer", "i32"],
+    result: "i32",
+  },
+  open_by_handle_at: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   mount: { parameters: ["buffer", "buffer", "buffer", "usize", "buffer"], result: "i32" },
   prlimit: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
   removexattr: { parameters: ["buffer", "buffer"], result: "i32" },

@@ -14,6 +14,16 @@ export interface AsUser {
   readonly uid: number;
   /** A folder that this user may write. */
   readonly cacheFolder: string;
+  /** A file that stands for /etc/subuid and /etc/subgid. */
+  readonly subordinates?: string;
+}
+
+/** The command of another user, in a mount namespace where the user has subordinate ids. */
+function commandOf({ uid, subordinates }: AsUser, command: readonly string[]): string[] {
+  const words = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", ...command];
+  if (subordinates === undefined) return words;
+  const bind = 'for file in subuid subgid; do mount --bind "$0" /etc/$file; done; exec "$@"';
+  return ["unshare", "--mount", "sh", "-c", bind, subordinates, ...words];
 }
 
 /** A running kfsd. It ends with the `using` block. */
@@ -41,10 +51,7 @@ export class Daemon implements AsyncDisposable {
       ...["run", "-A", "--no-config", "--no-lock", `${projectRoot}/cmd/kfsd.ts`],
       ...["--socket-path", socket, ...words],
     ];
-    const [program = "", ...args] = asUser === undefined ? command : [
-      "setpriv",
-      ...[`--reuid=${asUser.uid}`, `--regid=${asUser.uid}`, "--clear-groups", ...command],
-    ];
+    const [program = "", ...args] = asUser === undefined ? command : commandOf(asUser, command);
     const child = new Deno.Command(program, {
       args,
       env: asUser === undefined ? {} : { DENO_DIR: asUser.cacheFolder },

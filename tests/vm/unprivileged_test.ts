@@ -27,6 +27,49 @@ const userNamespaces: Need = () => {
   return made === 0 ? undefined : "users may not make user namespaces here";
 };
 
+/** `struct fuse_create_in`, the name. */
+function createAs(guest: TestGuest, id: number, name: string): number {
+  guest.uid = guest.gid = id;
+  return guest.ask(OPCODE.CREATE, 1, [{ u32: 2 }, { u32: 0o100644 }, { u32: 0 }, { u32: 0 }, name])
+    .error;
+}
+
+const subordinateFiles: Need = () => {
+  const there = run("sh", ["-c", "test -e /etc/subuid && test -e /etc/subgid"]).code === 0;
+  return there ? undefined : "there is no /etc/subuid";
+};
+
+testWith({
+  name: "an ordinary user's guests have the users that --uid-map and --gid-map give",
+  needs: [root, programs("setpriv", "unshare", "newuidmap"), subordinateFiles, userNamespaces],
+  fn: async () => {
+    using scratch = new Scratch("vhost-map");
+    Deno.chmodSync(scratch.folder, 0o777);
+    const share = scratch.makeFolder("share");
+    Deno.chmodSync(share, 0o777);
+    const cacheFolder = scratch.makeFolder("cache");
+    Deno.chmodSync(cacheFolder, 0o777);
+    const subordinates = scratch.path("subordinates");
+    Deno.writeTextFileSync(subordinates, `${USER}:300000:1000\n`);
+    const map = ":0:300000:1000:";
+    await using daemon = await Daemon.start(scratch.path("socket"), [
+      ...["--shared-dir", share, "--uid-map", map, "--gid-map", map],
+    ], { uid: USER, cacheFolder, subordinates });
+    const frontEnd = new TestFrontEnd(connectTo(daemon.socket), () => {});
+    frontEnd.start();
+    const guest = new TestGuest(frontEnd);
+    assert.equal(guest.connect().error, 0);
+    assert.equal(createAs(guest, 0, "root"), 0);
+    assert.equal(createAs(guest, 12, "twelve"), 0);
+    assert.equal(createAs(guest, 1000, "beyond"), EPERM);
+    frontEnd.close();
+    const { code, log } = await daemon.ended();
+    assert.equal(code, 0, log);
+    const owners = ["root", "twelve"].map((name) => Deno.statSync(`${share}/${name}`).uid);
+    assert.deepEqual(owners, [300_000, 300_012]);
+  },
+});
+
 testWith({
   name:
     "an ordinary user shares a directory; links lead nowhere; only the user's own files are made",
@@ -43,11 +86,8 @@ testWith({
     frontEnd.start();
     const guest = new TestGuest(frontEnd);
     assert.equal(guest.connect().error, 0);
-    const create = (name: string) =>
-      guest.ask(OPCODE.CREATE, 1, [{ u32: 2 }, { u32: 0o100644 }, { u32: 0 }, { u32: 0 }, name]);
-    assert.equal(create("own").error, 0);
-    guest.uid = guest.gid = 1234;
-    assert.equal(create("other").error, EPERM);
+    assert.equal(createAs(guest, 0, "own"), 0);
+    assert.equal(createAs(guest, 1234, "other"), EPERM);
     const found = guest.ask(OPCODE.LOOKUP, 1, ["outward"]);
     const outward = Number(found.body.getBigUint64(0, true));
     const through = guest.ask(OPCODE.LOOKUP, outward, ["passwd"]).error;

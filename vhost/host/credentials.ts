@@ -12,6 +12,7 @@ const PR_GET_SECUREBITS = 27;
 const PR_SET_SECUREBITS = 28;
 const SECBIT_NO_SETUID_FIXUP = 4;
 const EPERM = -1;
+const NO_ID = 0xffff_ffff;
 
 /** The ids under which files are made. */
 export class Credentials {
@@ -20,8 +21,11 @@ export class Credentials {
   #privileged: boolean;
   #umask = -1;
 
-  /** @param privileged whether this process may become any user. */
-  constructor(privileged: boolean) {
+  /**
+   * @param privileged whether this process may become any user.
+   * @param checks whether some ids may not be there: those of a user namespace that are not mapped.
+   */
+  constructor(privileged: boolean, readonly checks = false) {
     this.#uid = libc().geteuid();
     this.#gid = libc().getegid();
     this.#privileged = privileged;
@@ -48,10 +52,15 @@ export class Credentials {
     library.setfsgid(gid);
     library.setfsuid(uid);
     try {
-      return make();
+      return this.checks && !this.#became(uid, gid) ? EPERM : make();
     } finally {
       library.setfsuid(this.#uid);
       library.setfsgid(this.#gid);
     }
+  }
+  /** The calls report the ids before; -1 is never taken. */
+  #became(uid: number, gid: number): boolean {
+    const library = libc();
+    return library.setfsuid(NO_ID) === uid && library.setfsgid(NO_ID) === gid;
   }
 }

@@ -26,10 +26,11 @@ import { ERRNO } from "../../ffi/libc/errno.ts";
 import { close } from "../../ffi/libc/file.ts";
 import { errno, libc } from "../../ffi/libc/library.ts";
 import type { Credentials } from "./credentials.ts";
+import { FileHandles } from "./file_handles.ts";
 import { type HostOptions, validMs } from "./host_options.ts";
 import { FORBIDDEN, IdMap } from "./id_map.ts";
 import { NameBuffer } from "./names.ts";
-import { type HostNode, HostNodes } from "./nodes.ts";
+import { type HandleUse, type HostNode, HostNodes } from "./nodes.ts";
 import { OpenFiles } from "./open_files.ts";
 import { StatusRecord } from "./status_record.ts";
 
@@ -37,12 +38,21 @@ export const EBADF = -ERRNO.EBADF;
 export const EROFS = -ERRNO.EROFS;
 export const EPERM = -ERRNO.EPERM;
 const EACCES = -ERRNO.EACCES;
+const EOPNOTSUPP = -ERRNO.EOPNOTSUPP;
+/** Descriptors of nodes with file handles that stay open: what a guest works with at a time. */
+const MOST_OPEN = 1024;
 /** A node id that no guest was given, or that it forgot. */
 export const ESTALE = -ERRNO.ESTALE;
 
+function handleUse({ fileHandles, openNodes }: HostOptions): HandleUse | undefined {
+  if (fileHandles === "never") return undefined;
+  const only = fileHandles === "mandatory";
+  return { handles: new FileHandles(), only, mostOpen: openNodes ?? MOST_OPEN };
+}
+
 /** One shared directory as one front-end sees it. */
 export class HostBase {
-  protected readonly nodes = new HostNodes();
+  protected readonly nodes: HostNodes;
   protected readonly files = new OpenFiles();
   protected readonly status = new StatusRecord();
   protected readonly name = new NameBuffer(4096);
@@ -65,6 +75,7 @@ export class HostBase {
     this.validMs = validMs(options.cache);
     this.uids = new IdMap(options.uidRules);
     this.gids = new IdMap(options.gidRules);
+    this.nodes = new HostNodes(handleUse(options));
     if (this.status.load(root) < 0) throw new Error("the shared directory is gone");
     this.nodes.adopt(root, this.status);
   }
@@ -77,6 +88,7 @@ export class HostBase {
       return result;
     }
     const node = this.nodes.adopt(descriptor, this.status);
+    if (node === undefined) return EOPNOTSUPP;
     entry.node = node.id;
     entry.generation = 0;
     entry.entryValidMs = this.validMs;

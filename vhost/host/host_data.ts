@@ -165,13 +165,15 @@ export class HostData extends HostNames {
     sink: DirectorySink,
   ): number {
     const file = this.files.get(handle, node);
-    const directory = this.nodes.get(node);
-    if (file?.reader === undefined || directory === undefined) return EBADF;
+    if (file?.reader === undefined || this.nodes.get(node) === undefined) return EBADF;
     return file.reader.read(offset, (bytes, start, end, ino, place, type) => {
       if (!plus || isDots(bytes, start, end)) {
         return sink.plain(bytes, start, end, ino, place, type);
       }
       const { entry } = sink;
+      // Its descriptor may be closed when many entries are looked up.
+      const directory = this.nodes.get(node);
+      if (directory === undefined) return sink.plain(bytes, start, end, ino, place, DT_UNKNOWN);
       const found = this.find(directory, this.name.of(bytes.subarray(start, end)), entry);
       // A name that is gone meanwhile is given without attributes.
       if (found < 0) return sink.plain(bytes, start, end, ino, place, DT_UNKNOWN);

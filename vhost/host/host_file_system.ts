@@ -1,5 +1,5 @@
 /**
- * A directory of the host behind the file-system port: attributes, extended attributes and the rest.
+ * A directory of the host behind the file-system port: attributes and the rest.
  *
  * @module
  */
@@ -33,8 +33,7 @@ import { ERRNO } from "../../ffi/libc/errno.ts";
 import { errno, libc } from "../../ffi/libc/library.ts";
 import { EPERM, EROFS, ESTALE } from "./host_base.ts";
 import { FORBIDDEN } from "./id_map.ts";
-import { HostData } from "./host_data.ts";
-import { NameBuffer } from "./names.ts";
+import { HostAttributes } from "./host_attributes.ts";
 import type { HostNode } from "./nodes.ts";
 
 const ENOSYS = -ERRNO.ENOSYS;
@@ -44,12 +43,10 @@ const UTIME_NOW = 0x3fff_ffffn;
 const UTIME_OMIT = 0x3fff_fffen;
 const LARGEST_SIZE = 2 ** 63;
 const EMPTY = new Uint8Array(8);
-const ACL_PREFIX = new TextEncoder().encode("system.posix_acl_");
 const STATFS_BYTES = 120;
 
 /** See the module. */
-export class HostFileSystem extends HostData implements FileSystem {
-  readonly #attribute = new NameBuffer(256);
+export class HostFileSystem extends HostAttributes implements FileSystem {
   readonly #statfs = new DataView(new ArrayBuffer(STATFS_BYTES));
 
   init(connection: Connection): void {
@@ -133,70 +130,6 @@ export class HostFileSystem extends HostData implements FileSystem {
     statfs.nameMax = field(64);
     statfs.fragmentBytes = field(72);
     return 0;
-  }
-
-  /** 0 when attributes of this name pass, else the answer. */
-  #refusal(name: Uint8Array): number {
-    if (!this.options.xattr) return ENOSYS;
-    if (this.options.posixAcl) return 0;
-    return ACL_PREFIX.every((byte, index) => name[index] === byte) ? EOPNOTSUPP : 0;
-  }
-
-  getxattr(_caller: Caller, node: number, name: Uint8Array, value: Uint8Array): number {
-    const refusal = this.#refusal(name);
-    if (refusal !== 0) return refusal;
-    const file = this.nodes.get(node);
-    if (file === undefined) return ESTALE;
-    const target = value as Uint8Array<ArrayBuffer>;
-    const attribute = this.#attribute.of(name);
-    const result = libc().getxattr(file.name, attribute, target, BigInt(value.length));
-    return result < 0 ? -errno() : result;
-  }
-
-  listxattr(_caller: Caller, node: number, list: Uint8Array): number {
-    if (!this.options.xattr) return ENOSYS;
-    const file = this.nodes.get(node);
-    if (file === undefined) return ESTALE;
-    const target = list as Uint8Array<ArrayBuffer>;
-    const result = libc().listxattr(file.name, target, BigInt(list.length));
-    return result < 0 ? -errno() : result;
-  }
-
-  setxattr(
-    _caller: Caller,
-    node: number,
-    name: Uint8Array,
-    value: Uint8Array,
-    flags: number,
-    killSgid: boolean,
-  ): number {
-    const refusal = this.#refusal(name);
-    if (refusal !== 0) return refusal;
-    if (this.options.readOnly) return EROFS;
-    const file = this.nodes.get(node);
-    if (file === undefined) return ESTALE;
-    const result = libc().setxattr(
-      file.name,
-      this.#attribute.of(name),
-      value as Uint8Array<ArrayBuffer>,
-      BigInt(value.length),
-      flags,
-    );
-    if (result < 0) return -errno();
-    if (killSgid && this.status.load(file.descriptor) === 0) {
-      const { mode } = this.status;
-      if ((mode & 0o2000) !== 0) libc().fchmodat(AT_FDCWD, file.name, mode & 0o5777, 0);
-    }
-    return 0;
-  }
-
-  removexattr(_caller: Caller, node: number, name: Uint8Array): number {
-    const refusal = this.#refusal(name);
-    if (refusal !== 0) return refusal;
-    if (this.options.readOnly) return EROFS;
-    const file = this.nodes.get(node);
-    if (file === undefined) return ESTALE;
-    return libc().removexattr(file.name, this.#attribute.of(name)) < 0 ? -errno() : 0;
   }
 
   /** Guests check permissions themselves. */

@@ -7,12 +7,17 @@
 /** What guests may keep, and whether their kernels keep data at all. */
 export type CachePolicy = "auto" | "always" | "metadata" | "never";
 
+/** Whether inodes are held by file handles, which take no descriptors, in place of descriptors. */
+export type HandlePolicy = "never" | "prefer" | "mandatory";
+
 /** Options of the shared directory. */
 export interface HostOptions {
   readonly cache: CachePolicy;
   readonly readOnly: boolean;
   /** Extended attributes pass. */
   readonly xattr: boolean;
+  /** Rules of `XattrMap`; empty: names stay as they are. */
+  readonly xattrMap: string;
   /** POSIX ACLs pass, too. */
   readonly posixAcl: boolean;
   readonly writeback: boolean;
@@ -24,6 +29,9 @@ export interface HostOptions {
   readonly preserveNoatime: boolean;
   /** Mounts in the shared directory are told to the guest. */
   readonly submounts: boolean;
+  readonly fileHandles: HandlePolicy;
+  /** How many descriptors of inodes with handles stay open; there is a usual number. */
+  readonly openNodes?: number;
   /** Rules of `IdMap` for users and for groups. */
   readonly uidRules: readonly string[];
   readonly gidRules: readonly string[];
