@@ -85,6 +85,21 @@ Deno.test("a copy for a block beyond the file system is refused", () => {
   assert.throws(() => planRecovery(writer.log, FILE_SYSTEM_BLOCKS), Corrupt);
 });
 
+Deno.test("a torn descriptor without its commit block ends the log, one with it is refused", () => {
+  for (const committed of [false, true]) {
+    const writer = new LogWriter(0, true);
+    writer.copies(new Map([[10, blockOf(1)]]));
+    writer.commit();
+    const torn = FILE_SYSTEM_BLOCKS + writer.at;
+    writer.copies(new Map(Array.from({ length: 60 }, (_, i) => [100 + i, blockOf(2)])));
+    if (committed) writer.commit();
+    // In the second sector, a tag's t_blocknr_high.
+    writer.device.write(new Uint8Array(4).fill(0x41), torn * BLOCK_BYTES + 576);
+    if (committed) assert.throws(() => planRecovery(writer.log, FILE_SYSTEM_BLOCKS), Corrupt);
+    else assert.equal(planRecovery(writer.log, FILE_SYSTEM_BLOCKS).transactions, 1);
+  }
+});
+
 Deno.test("a log full of descriptors ends", () => {
   const writer = new LogWriter(0, false);
   for (let i = 0; i < JOURNAL_BLOCKS * 2; i++) writer.revokes([i % 100]);

@@ -233,9 +233,7 @@ export function decodeRevoke(
   }
   const blocks: number[] = [];
   for (let at = REVOKE_HEADER_BYTES; at + width <= count; at += width) {
-    const block = format.is64bit ? getUint64BigEndian(view, at) : view.getUint32(at);
-    if (!Number.isSafeInteger(block)) throw corrupt(`block ${block}`);
-    blocks.push(block);
+    blocks.push(format.is64bit ? getUint64BigEndian(view, at) : view.getUint32(at));
   }
   return blocks;
 }

@@ -130,6 +130,9 @@ export function encodeDescriptor(
 /**
  * Decodes a descriptor block (whose type is already known).
  *
+ * Without checksums the block may be torn, and its numbers be anything, if no commit block follows: that they are in
+ * range is checked when one does.
+ *
  * @param journalBlock where it is in the journal, for the error.
  * @returns its tags, in the order of the copies that follow.
  * @throws {Corrupt} "journal descriptor block".
@@ -152,7 +155,6 @@ export function decodeDescriptor(
     const flags = v3 ? view.getUint32(at + 4) : view.getUint16(at + 6);
     const high = format.is64bit ? view.getUint32(at + 8) : 0;
     const diskBlock = high * 0x1_0000_0000 + view.getUint32(at);
-    if (!Number.isSafeInteger(diskBlock)) throw corrupt(`t_blocknr ${diskBlock}`);
     const checksum = v3
       ? view.getUint32(at + 12)
       : format.checksums === 2
