@@ -4,7 +4,7 @@ import { Corrupt } from "../errors.ts";
 import { RoCompat } from "../layout/features.ts";
 import { deleteInode } from "./delete_inode.ts";
 import type { Engine } from "./engine.ts";
-import { clearOrphanFile, storedFileOrphans } from "./orphan_file.ts";
+import { OrphanFile } from "./orphan_file.ts";
 import { storedOrphans } from "./orphan_list.ts";
 import { removeBeyond, zeroTail } from "./truncate.ts";
 import type { Inode } from "../volume/inode.ts";
@@ -18,19 +18,20 @@ import type { Inode } from "../volume/inode.ts";
  */
 export function recoverOrphans(engine: Engine): number {
   const { volume } = engine;
-  const listed = unlessDamaged(engine, () => storedOrphans(engine)) ?? [];
-  const filed = unlessDamaged(engine, () => storedFileOrphans(engine));
-  const all = [...new Set([...listed, ...filed ?? []])];
-  // First they are all on our own list, so that a crash now does not lose them.
-  for (const inode of [...all].reverse()) engine.orphans.add(inode);
+  const listed = unlessDamaged(engine, () => storedOrphans(engine));
+  const file = unlessDamaged(engine, () => OrphanFile.open(engine)) ?? null;
+  const all = [...new Set([...listed ?? [], ...file?.values() ?? []])];
+  // First they are all orphans of our own, so that a crash now does not lose them.
+  if (file !== null) engine.orphans.useFile(file);
+  if (volume.superblock.lastOrphan !== 0) engine.orphans.useList(listed ?? []);
   let recovered = 0;
   for (const inode of all) {
     if (volume.readOnly) return recovered;
     if (unlessDamaged(engine, () => recover(engine, inode)) !== undefined) recovered++;
   }
-  const present = volume.superblock.hasRoCompat(RoCompat.ORPHAN_PRESENT);
-  const emptied = filed !== undefined && (filed.length > 0 || present);
-  if (emptied && !volume.readOnly) clearOrphanFile(engine);
+  const { superblock } = volume;
+  // Even when there were none, the next commit says so.
+  if (superblock.hasRoCompat(RoCompat.ORPHAN_PRESENT) && !volume.readOnly) engine.change(() => 0);
   if (recovered > 0) volume.options.report(`${recovered} orphaned inodes recovered`);
   return recovered;
 }

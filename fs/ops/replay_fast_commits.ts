@@ -41,7 +41,7 @@ export function replayFastCommits(engine: Engine, commits: readonly FastCommit[]
     throw new Unsupported(EROFS, `fast commits of a file system with ${what}: run e2fsck`);
   }
   // Otherwise the first commit would drop the list.
-  for (const inode of storedOrphans(engine).reverse()) engine.orphans.add(inode);
+  engine.orphans.useList(storedOrphans(engine));
   new Replay(engine).run(commits);
 }
 

@@ -10,7 +10,11 @@ import { finishEngine } from "../../fs/ops/open_volume.ts";
 import { recoverJournal } from "../../fs/ops/recover_journal.ts";
 import { readSuperblock } from "../../fs/volume/volume.ts";
 import { Incompat, RoCompat } from "../../fs/layout/features.ts";
-import { SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET } from "../../fs/layout/superblock.ts";
+import {
+  type Superblock,
+  SUPERBLOCK_BYTES,
+  SUPERBLOCK_OFFSET,
+} from "../../fs/layout/superblock.ts";
 import { JOURNAL_MAGIC } from "../../fs/layout/journal.ts";
 import type { Random } from "../harness/seed.ts";
 import { crashOptions } from "./engine_options.ts";
@@ -124,7 +128,11 @@ function hasOrphans(state: OverlayDevice): boolean {
   if (readSuperblock(state).hasIncompat(Incompat.RECOVER)) {
     recoverJournal(state, crashOptions(() => {}), false);
   }
-  return readSuperblock(state).lastOrphan !== 0;
+  return leavesOrphans(readSuperblock(state));
+}
+
+function leavesOrphans(superblock: Superblock): boolean {
+  return superblock.lastOrphan !== 0 || superblock.hasRoCompat(RoCompat.ORPHAN_PRESENT);
 }
 
 /** The replay of e2fsck and that of kfs leave the same bytes, but for the superblocks. */
@@ -135,7 +143,7 @@ const replay: Judge = ({ build, outside }) => {
   recoverJournal(state, crashOptions(() => {}), false);
   // e2fsck deletes orphans at once.
   const superblock = readSuperblock(state);
-  if (superblock.lastOrphan !== 0 || superblock.hasRoCompat(RoCompat.ORPHAN_PRESENT)) return;
+  if (leavesOrphans(superblock)) return;
   outside().replayByE2fsck();
   const own = state.toBytes();
   const other = outside().load();
