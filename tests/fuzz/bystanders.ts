@@ -80,6 +80,13 @@ function witness(engine: Engine, ino: number): Witness | undefined {
   return `${inode.generation} ${inode.size} ${crc32c(0, content)}`;
 }
 
+/** Files that are the file system's own: changes of others change them. */
+function ownFiles({ superblock }: Engine["volume"]): ReadonlySet<number> {
+  const { projectQuotaInode, orphanFileInode, firstInode } = superblock;
+  const reserved = Array.from({ length: firstInode }, (_, ino) => ino);
+  return new Set([...reserved, projectQuotaInode, orphanFileInode]);
+}
+
 /** Inode numbers that names lead to. */
 function reachable(engine: Engine): Set<number> {
   const found = new Set([ROOT]);
@@ -99,15 +106,24 @@ function reachable(engine: Engine): Set<number> {
 /** The files of an image as they read before it is changed. */
 export class Bystanders {
   readonly #errors: readonly Finding[];
+  /** Inodes that something was wrong with, and those that a wrong entry names. */
+  readonly #damaged: ReadonlySet<number | undefined>;
   readonly #before = new Map<number, Witness>();
   /** Inodes that a change was asked for: they are not compared. */
   readonly touched = new Set<number>();
 
   constructor(readonly device: OverlayDevice) {
-    this.#errors = errorsOf(device);
+    const findings = findingsOf(device);
+    this.#errors = withoutOrphans(findings);
+    this.#damaged = new Set(findings.flatMap(({ code, where, found }) => [
+      ...where.inode === undefined ? [] : [where.inode],
+      ...code === "entry_unused_inode" ? [Number(found)] : [],
+    ]));
     const engine = unlessDamaged(() => openForReading(device));
     if (engine === undefined) return;
+    const own = ownFiles(engine.volume);
     for (const ino of reachable(engine)) {
+      if (own.has(ino)) continue;
       const found = unlessDamaged(() => witness(engine, ino));
       if (found !== undefined) this.#before.set(ino, found);
     }
@@ -132,10 +148,9 @@ export class Bystanders {
 
   /** Damage that was not there, but what follows from damage that was. */
   #newErrors(): string[] {
-    const damaged = new Set(this.#errors.map(({ where }) => where.inode));
     const before = countsOf(this.#errors);
-    const later = errorsOf(this.device).filter(({ code, where }) =>
-      !NAMES.has(code) && (where.inode === undefined || !damaged.has(where.inode))
+    const later = withoutOrphans(findingsOf(this.device)).filter(({ code, where }) =>
+      !NAMES.has(code) && (where.inode === undefined || !this.#damaged.has(where.inode))
     );
     return [...countsOf(later)].flatMap(([code, count]) =>
       count > (before.get(code) ?? 0) ? [`the checker finds ${code}, which was not there`] : []
@@ -152,9 +167,12 @@ function countsOf(findings: readonly Finding[]): ReadonlyMap<Code, number> {
   return counts;
 }
 
+function findingsOf(device: OverlayDevice): readonly Finding[] {
+  return check(device, { now: 1_700_000_200 }).findings;
+}
+
 /** Errors but those of orphans: a damaged file whose deletion cannot be finished stays one. */
-function errorsOf(device: OverlayDevice): Finding[] {
-  const { findings } = check(device, { now: 1_700_000_200 });
+function withoutOrphans(findings: readonly Finding[]): Finding[] {
   const orphans = new Set(
     findings.flatMap(({ code, where }) => code === "orphan_inode" ? [where.inode] : []),
   );
