@@ -10,6 +10,7 @@ import { makeScratchRoot, removeScratch } from "../harness/scratch.ts";
 import * as libc from "../harness/libc.ts";
 import { mount } from "../harness/mount.ts";
 import { endWith } from "../harness/task_line.ts";
+import { useBundledCommands } from "./bundled_commands.ts";
 import { runMkfs, runMount } from "./commands.ts";
 import { DATA_SCENARIOS } from "./data.ts";
 import { runGrowth } from "./growth.ts";
@@ -139,6 +140,7 @@ function main(): number {
   const results = new Results(options.only);
   const folder = makeScratchRoot(options.folder);
   try {
+    if (!options.source) useBundledCommands(`${folder}/commands`);
     runScenarios(folder, names, results, options);
     for (let round = 0; round < options.rounds; round++) {
       runMkfs(folder, results);

@@ -21,6 +21,8 @@ export interface BenchOptions {
   readonly passthrough: string | undefined;
   /** How many files one directory grows to. */
   readonly growth: number;
+  /** Runs kfs and mkfs from their modules, not bundled as in the executables. */
+  readonly source: boolean;
 }
 
 /** What `--help` prints. */
@@ -34,6 +36,7 @@ export const HELP =
   --passthrough PATH  libfuse's example passthrough_ll (or KFS_PASSTHROUGH)
   --dir FOLDER        where the images lie (tmpfs)
   --growth N          files to create in one directory (100000; 10000 with --quick)
+  --source            kfs and mkfs from their modules, not bundled as in the executables
   --json FILE         writes the figures to FILE, too`;
 
 const TEXT = { type: "string" } as const;
@@ -48,6 +51,7 @@ const OPTIONS = {
   dir: TEXT,
   passthrough: TEXT,
   growth: TEXT,
+  source: FLAG,
 } as const;
 const TARGETS = ["kfs", "no journal", "fuse2fs", "kernel", "passthrough_ll"];
 
@@ -65,6 +69,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | "help" {
     folder: values.dir ?? roomyFolder(),
     passthrough: values.passthrough ?? Deno.env.get("KFS_PASSTHROUGH"),
     growth: countOf("growth", values.growth ?? (quick ? "10000" : "100000")),
+    source: values.source ?? false,
   };
 }
 
