@@ -10,6 +10,7 @@ import { helpText, parseArguments } from "./kfs/arguments.ts";
 import { runInBackground, runInForeground } from "./kfs/background.ts";
 import { isServingProcess } from "./kfs/handover.ts";
 import { OptionError } from "./kfs/mount_options.ts";
+import { startWhenLoaded } from "./shared/start.ts";
 import { VERSION } from "./shared/version.ts";
 
 /** Not in the graph of this module: the starting process loads as little as it can. */
@@ -29,11 +30,15 @@ function main(): number {
   return exitAtOnce(runInBackground(request.options));
 }
 
-try {
-  if (isServingProcess()) await import(SERVING_PROCESS);
-  Deno.exit(main());
-} catch (error) {
-  const hint = error instanceof OptionError ? " (kfs --help lists all)" : "";
-  console.error(`kfs: ${error instanceof Error ? error.message : error}${hint}`);
-  Deno.exit(1);
+async function start(): Promise<void> {
+  try {
+    if (isServingProcess()) await import(SERVING_PROCESS);
+    else Deno.exit(main());
+  } catch (error) {
+    const hint = error instanceof OptionError ? " (kfs --help lists all)" : "";
+    console.error(`kfs: ${error instanceof Error ? error.message : error}${hint}`);
+    Deno.exit(1);
+  }
 }
+
+startWhenLoaded(start);

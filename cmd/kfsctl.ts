@@ -7,6 +7,7 @@
 import { COMMANDS, type Subcommand } from "./kfsctl/commands.ts";
 import { CommandError, errorLine } from "./shared/command_error.ts";
 import { helpText, parseCommandLine } from "./shared/command_line.ts";
+import { startWhenLoaded } from "./shared/start.ts";
 import { VERSION } from "./shared/version.ts";
 
 /** Exit status when there is no such command. */
@@ -62,4 +63,4 @@ export async function main(args: readonly string[]): Promise<number> {
   return await runSubcommand(await known.load(), rest);
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) startWhenLoaded(async () => Deno.exit(await main(Deno.args)));

@@ -25,4 +25,4 @@ async function main(): Promise<number> {
 }
 
 if (isServingProcess()) await import(SERVING_PROCESS);
-await runCommand("kfsd", main);
+runCommand("kfsd", main);

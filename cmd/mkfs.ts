@@ -193,4 +193,4 @@ function print(
   }
 }
 
-if (import.meta.main) await runCommand("mkfs", () => main(Deno.args));
+if (import.meta.main) runCommand("mkfs", () => main(Deno.args));

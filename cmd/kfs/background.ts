@@ -81,16 +81,10 @@ function absolute(options: KfsOptions): KfsOptions {
 function programWords(): string[] {
   const program = Deno.execPath();
   if (Deno.build.standalone) return [program];
-  return [
-    program,
-    "run",
-    "-A",
-    V8_FLAGS,
-    // What other flags left in the cache cannot be used: looking for it would only take time.
-    "--no-code-cache",
-    "--no-config",
-    "--no-lock",
-    "--no-prompt",
-    new URL("./serving_process.ts", import.meta.url).href,
-  ];
+  const module = new URL("./serving_process.ts", import.meta.url).href;
+  // Modules that commands with other flags run too have code in the cache that cannot be used: looking for
+  // it would only take time. A bundle is this process's alone.
+  const cache = module.endsWith(".ts") ? ["--no-code-cache"] : [];
+  const apart = ["--no-config", "--no-lock", "--no-prompt"];
+  return [program, "run", "-A", V8_FLAGS, ...cache, ...apart, module];
 }

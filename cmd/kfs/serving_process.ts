@@ -4,12 +4,15 @@
  * @module
  */
 
+import { startWhenLoaded } from "../shared/start.ts";
 import { takeHandover } from "./handover.ts";
 import { serve } from "./serve.ts";
 
-try {
-  Deno.exit(serve(takeHandover()));
-} catch (error) {
-  console.error(`kfs: ${error instanceof Error ? error.message : error}`);
-  Deno.exit(1);
-}
+startWhenLoaded(() => {
+  try {
+    Deno.exit(serve(takeHandover()));
+  } catch (error) {
+    console.error(`kfs: ${error instanceof Error ? error.message : error}`);
+    Deno.exit(1);
+  }
+});

@@ -3,12 +3,15 @@
  * `--name=value`, `--`, options behind operands).
  *
  * Ordinary command lines are read here, because loading commander takes as long as the rest of a
- * command's start; it is loaded when help is asked for, from the same table.
+ * command's start; `help_text.ts` loads it when help is asked for, from the same table.
  *
  * @module
  */
 
 import { CommandError } from "./command_error.ts";
+
+/** Not in the graph of this module, nor in the commands' bundles: few starts need it. */
+const HELP_TEXT = new URL("./help_text.ts", import.meta.url).href;
 
 /** One option. At least one of `letter` and `name`. */
 export interface OptionSpec {
@@ -142,21 +145,6 @@ export function valueText({ value, optional }: OptionSpec): string {
 
 /** The help text. */
 export async function helpText(spec: CommandSpec): Promise<string> {
-  const { Command, Option } = await import("commander");
-  const command = new Command(spec.name)
-    .description(spec.summary)
-    .usage(`[options] ${spec.operands}`)
-    .helpOption(false)
-    .configureHelp({ helpWidth: 100 });
-  for (const option of spec.options) {
-    const names = [
-      option.letter === undefined ? "" : `-${option.letter}`,
-      option.name === undefined ? "" : `--${option.name}`,
-    ];
-    const value = valueText(option);
-    const flags = names.filter((name) => name !== "").join(", ") + value;
-    command.addOption(new Option(flags, option.help));
-  }
-  const notes = spec.notes === undefined ? "" : `\n${spec.notes}\n`;
-  return command.helpInformation() + notes;
+  const module: typeof import("./help_text.ts") = await import(HELP_TEXT);
+  return module.formatHelp(spec);
 }

@@ -84,4 +84,6 @@ Deno.test("UUIDs", () => {
 Deno.test("only expected errors become one line", () => {
   assert.equal(errorLine(new CommandError("two\n  lines")), "two lines");
   assert.equal(errorLine(new TypeError("a fault")), undefined);
+  const missing = new Deno.errors.NotFound("No such file (os error 2): stat '/a/b'");
+  assert.equal(errorLine(missing), "/a/b: stat: no such file");
 });
