@@ -48,6 +48,7 @@ export class Queue {
     readonly index: number,
     readonly memory: MemoryTable,
     readonly log: (text: string) => void,
+    readonly faulted: () => void = () => {},
   ) {}
 
   /** The descriptor of an event; -1: none. */
@@ -179,6 +180,7 @@ export class Queue {
   /** The guest broke the rules: nothing more is taken until the queue is set up anew. */
   #break(reason: string): void {
     this.#broken = true;
+    this.faulted();
     this.log(`queue ${this.index} is stopped: ${reason}`);
     this.#write("error");
   }

@@ -25,6 +25,7 @@ export interface ServerSettings {
 export class VhostServer {
   readonly #sessions = new Set<Session>();
   #listening: number;
+  #count = 0;
 
   /** @param listening becomes the server's own. */
   constructor(listening: number, readonly loop: Loop, readonly settings: ServerSettings) {
@@ -73,8 +74,13 @@ export class VhostServer {
 
   /** Serves a front-end on a connected, non-blocking socket. */
   adopt(socket: number): Session {
-    this.settings.device.log("a front-end has connected");
-    const session = new Session(socket, this.settings.device, this.loop, () => {
+    const { device } = this.settings;
+    const number = ++this.#count;
+    const log = (text: string) => device.log(`front-end ${number}: ${text}`);
+    log("a front-end has connected");
+    device.metrics?.connected();
+    const session = new Session(socket, { ...device, log }, this.loop, () => {
+      device.metrics?.disconnected();
       this.#sessions.delete(session);
       if (!this.settings.reconnect && this.#sessions.size === 0) this.loop.stop();
     });

@@ -15,6 +15,7 @@ import { Connection, type Message } from "./connection.ts";
 import { daxOperations, type Mappable } from "./dax.ts";
 import { ProtocolFault, RequestRefused, textOf } from "./fault.ts";
 import { HANDLERS } from "./handlers.ts";
+import type { Metrics } from "./metrics/operations.ts";
 import type { Loop, Worker } from "./loop.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { type Bits, bitsOf, hasBit, Payload, u64Payload } from "./payload.ts";
@@ -33,6 +34,8 @@ export interface DeviceSettings {
   /** The configuration space, where the back-end is to serve it. */
   readonly config: Uint8Array | undefined;
   readonly log: (text: string) => void;
+  /** Is told what is done. */
+  readonly metrics?: Metrics;
 }
 
 /** Chains of one queue in one turn, so that others have theirs. */
@@ -54,6 +57,7 @@ export class Session implements Worker {
   /** A message that waits until no chain is outstanding; until then nothing is received or taken. */
   #held: Message | undefined;
   #heldSinceMs = 0;
+  readonly #beginMs = performance.now();
   #ended = false;
   /** The queues with something to look at; found anew after each message. */
   #started: readonly Queue[] = [];
@@ -73,7 +77,7 @@ export class Session implements Worker {
     this.device = this.#newDevice();
     this.queues = Array.from(
       { length: settings.queues },
-      (_, index) => new Queue(index, this.memory, settings.log),
+      (_, index) => new Queue(index, this.memory, settings.log, () => settings.metrics?.faulted()),
     );
     loop.watch(socket, () => this.#receive());
     loop.addWorker(this);
@@ -94,11 +98,11 @@ export class Session implements Worker {
   };
 
   #newDevice(): VirtioFs {
-    const { fileSystem, fuse, dax } = this.settings;
+    const { fileSystem, fuse, dax, metrics } = this.settings;
     const files = fileSystem();
-    if (dax === undefined || !isMappable(files)) return new VirtioFs(files, fuse);
+    if (dax === undefined || !isMappable(files)) return new VirtioFs(files, fuse, metrics);
     const operations = daxOperations(files, () => this.#back, dax.windowBytes);
-    return new VirtioFs(files, { ...fuse, operations });
+    return new VirtioFs(files, { ...fuse, operations }, metrics);
   }
 
   /** Takes the channel on which the back-end asks, in place of the one before. */
@@ -201,7 +205,7 @@ export class Session implements Worker {
         else this.#handle(message);
       }
     } catch (error) {
-      this.end(textOf(error));
+      this.#fail(error);
     }
   }
 
@@ -228,9 +232,14 @@ export class Session implements Worker {
     try {
       this.#run(message);
     } catch (error) {
-      this.end(textOf(error));
+      this.#fail(error);
     }
     this.#receive();
+  }
+
+  #fail(error: unknown): void {
+    this.settings.metrics?.faulted();
+    this.end(textOf(error));
   }
 
   #run(message: Message): void {
@@ -283,7 +292,10 @@ export class Session implements Worker {
   end(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.settings.log(reason);
+    const seconds = (performance.now() - this.#beginMs) / 1000;
+    this.settings.log(
+      `${reason} (${this.device.handled} requests in ${seconds.toFixed(1)} seconds)`,
+    );
     this.loop.removeWorker(this);
     this.loop.removeIdle(this.#idle);
     this.loop.unwatch(this.#connection.socket);

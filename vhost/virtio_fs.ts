@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OPCODE, SIZE } from "../ffi/fuse/abi.ts";
 import type { FileSystem } from "../ffi/fuse/port.ts";
 import type { ServerOptions } from "../ffi/fuse/options.ts";
 import type { Transport } from "../ffi/fuse/transport.ts";
@@ -18,6 +19,13 @@ interface Outstanding {
   readonly queue: Queue;
   readonly head: number;
   readonly targets: readonly Uint8Array[];
+  readonly opcode: number;
+  readonly beginMs: number;
+}
+
+/** Is told of every request that was answered: see `Metrics.count`. */
+export interface RequestCounter {
+  count(opcode: number, error: number, microseconds: number, bytes: number): void;
 }
 
 /** One device: the file system as one front-end sees it. */
@@ -28,27 +36,43 @@ export class VirtioFs implements ChainHandler, Transport {
   /** Chains handled, for whoever asks. */
   handled = 0;
 
-  constructor(fileSystem: FileSystem, options: ServerOptions) {
+  constructor(
+    fileSystem: FileSystem,
+    options: ServerOptions,
+    readonly counter?: RequestCounter,
+  ) {
     this.#fileSystem = fileSystem;
     this.#server = new VectorServer(fileSystem, this, options);
   }
 
   handle(queue: Queue, head: number, chain: Chain): number {
     this.handled++;
+    const beginMs = this.counter === undefined ? 0 : performance.now();
     const written = this.#server.handle(chain.sources, chain.targets);
-    if (written !== ANSWERED_LATER) return written;
+    const { opcode } = this.#server;
+    if (written !== ANSWERED_LATER) {
+      if (this.counter !== undefined) this.#count(opcode, this.#server.error, beginMs, written);
+      return written;
+    }
     const ticket = this.#server.server.ticket;
-    this.#outstanding.set(ticket, { queue, head, targets: chain.targets });
+    this.#outstanding.set(ticket, { queue, head, targets: chain.targets, opcode, beginMs });
     return LATER;
+  }
+
+  /** @param written bytes of the reply; a WRITE's are what it took. */
+  #count(opcode: number, error: number, beginMs: number, written: number): void {
+    const bytes = opcode === OPCODE.WRITE ? this.#server.writtenBytes : written - SIZE.OUT_HEADER;
+    this.counter?.count(opcode, error, (performance.now() - beginMs) * 1000, bytes);
   }
 
   sendDeferred(ticket: number, pieces: readonly Uint8Array[]): void {
     const waiting = this.#outstanding.get(ticket);
     if (waiting === undefined) return;
     this.#outstanding.delete(ticket);
-    const { queue, head, targets } = waiting;
-    const fits = totalBytes(pieces) <= totalBytes(targets);
-    queue.finish(head, fits ? scatter(pieces, targets) : 0);
+    const { queue, head, targets, opcode, beginMs } = waiting;
+    const total = totalBytes(pieces);
+    if (this.counter !== undefined) this.#count(opcode, errorOf(pieces[0]), beginMs, total);
+    queue.finish(head, total <= totalBytes(targets) ? scatter(pieces, targets) : 0);
   }
 
   /** Guests have no queue for notices. */
@@ -73,4 +97,10 @@ export function configSpace(tag: string, requestQueues: number): Uint8Array<Arra
   space.set(name.subarray(0, TAG_BYTES));
   new DataView(space.buffer).setUint32(TAG_BYTES, requestQueues, true);
   return space;
+}
+
+/** The error in a reply's header. */
+function errorOf(header: Uint8Array | undefined): number {
+  if (header === undefined || header.length < SIZE.OUT_HEADER) return 0;
+  return new DataView(header.buffer, header.byteOffset).getInt32(4, true);
 }

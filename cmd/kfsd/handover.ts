@@ -7,6 +7,7 @@
 
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { becomeProgram } from "../../ffi/libc/process.ts";
+import { listenTcp, parseTcpAddress } from "../../ffi/libc/tcp.ts";
 import { limitCapabilities } from "../../vhost/sandbox/capabilities.ts";
 import { enterNamespaces } from "../../vhost/sandbox/confine.ts";
 import { CommandError } from "../shared/command_error.ts";
@@ -44,7 +45,9 @@ export function becomeServingProcess(options: KfsdOptions): never {
   blockSignals(STOP_SIGNALS);
   const isRoot = effectiveUid() === 0;
   const ownNamespace = options.sandbox === "namespace" && !isRoot;
-  const text = JSON.stringify({ ...options, userNamespace: ownNamespace });
+  // The network namespace of the process that serves has no addresses.
+  const metricsSocket = metricsListening(options.metrics);
+  const text = JSON.stringify({ ...options, metricsSocket, userNamespace: ownNamespace });
   const environment = { ...Deno.env.toObject(), [HANDOVER_VARIABLE]: text };
   const words = programWords();
   if (isRoot && (options.uidMap !== "" || options.gidMap !== "")) {
@@ -60,6 +63,18 @@ export function becomeServingProcess(options: KfsdOptions): never {
     ...["--net", "--ipc", "--", Deno.execPath()],
   ];
   return becomeProgram(UNSHARE, [...entering, ...words.slice(1)], environment);
+}
+
+function metricsListening(address: string): number {
+  const parsed = parseTcpAddress(address);
+  if (parsed === undefined) return -1;
+  try {
+    return listenTcp(parsed);
+  } catch (error) {
+    throw new CommandError(
+      `--metrics ${address}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }
 
 /** unshare(1) has newuidmap(1) map ranges, by what /etc/subuid grants; its order is host, namespace, count. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseTcpAddress } from "../../ffi/libc/tcp.ts";
 import type { CachePolicy, HandlePolicy } from "../../vhost/host/host_options.ts";
 import type { SandboxKind } from "../../vhost/sandbox/confine.ts";
 import type { SeccompAction } from "../../vhost/sandbox/seccomp.ts";
@@ -63,6 +64,10 @@ export interface KfsdOptions {
   modcaps: string[];
   /** 0: as many as can be had. */
   rlimitNofile: number;
+  /** Where to tell figures; empty: nowhere. */
+  metrics: string;
+  /** The socket that listens there; -1: none. */
+  metricsSocket: number;
   logLevel: LogLevel;
   syslog: boolean;
   /** Lines for the log about options that have no effect here. */
@@ -117,6 +122,7 @@ export const SPEC: CommandSpec = {
     { name: "thread-pool-size", value: "N", help: "0 or 1: requests are served on one thread" },
     { name: "modcaps", value: "LIST", help: "capabilities kept or dropped: +sys_admin:-mknod" },
     { name: "rlimit-nofile", value: "N", help: "how many descriptors at most" },
+    { name: "metrics", value: "[HOST:]PORT", help: "figures for Prometheus at this TCP address" },
     { name: "log-level", value: LOG_LEVELS.join("|"), help: "(info)" },
     flag("syslog", "log to the system's log"),
     flag("print-capabilities", "print what libvirt asks for, and end"),
@@ -240,6 +246,8 @@ export function readOptions(args: readonly string[]): KfsdOptions | "help" | "ve
     killpriv: decideFlag(line, old, "killpriv-v2", true),
     modcaps: value("modcaps", "").split(":").filter((word) => word !== ""),
     rlimitNofile: wholeNumber("--rlimit-nofile", line.last("rlimit-nofile") ?? "0", 1 << 30),
+    metrics: metricsAddress(value("metrics", "")),
+    metricsSocket: -1,
     logLevel: line.has("d")
       ? "debug"
       : oneOf("--log-level", LOG_LEVELS, value("log-level", "info")),
@@ -262,6 +270,11 @@ function rules(line: CommandLine, name: string): readonly string[] {
     throw new CommandError(`--${name} ${error instanceof Error ? error.message : error}`);
   }
   return given;
+}
+
+function metricsAddress(given: string): string {
+  if (given === "" || parseTcpAddress(given) !== undefined) return given;
+  throw new CommandError(`--metrics ${given}: not PORT, HOST:PORT or [HOST]:PORT`);
 }
 
 function attributeMap(given: string, isGiven: boolean): string {

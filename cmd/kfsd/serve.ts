@@ -8,6 +8,7 @@ import { CAPABILITY } from "../../ffi/fuse/abi.ts";
 import type { ServerOptions } from "../../ffi/fuse/options.ts";
 import { effectiveUid } from "../../ffi/libc/mount.ts";
 import { openSignals, takeSignal } from "../../ffi/libc/signals.ts";
+import { portOf } from "../../ffi/libc/tcp.ts";
 import { Credentials } from "../../vhost/host/credentials.ts";
 import { FileHandles } from "../../vhost/host/file_handles.ts";
 import { HostFileSystem } from "../../vhost/host/host_file_system.ts";
@@ -15,6 +16,8 @@ import { type HandlePolicy, validMs } from "../../vhost/host/host_options.ts";
 import { StatusRecord } from "../../vhost/host/status_record.ts";
 import { Loop } from "../../vhost/loop.ts";
 import { raiseDescriptorLimit } from "../../vhost/sandbox/descriptor_limit.ts";
+import { MetricsEndpoint } from "../../vhost/metrics/endpoint.ts";
+import { Metrics } from "../../vhost/metrics/operations.ts";
 import { VhostServer } from "../../vhost/server.ts";
 import { configSpace } from "../../vhost/virtio_fs.ts";
 import { CommandError } from "../shared/command_error.ts";
@@ -52,6 +55,8 @@ export function serve(options: KfsdOptions): number {
     loop.watch(signals, () => {
       if (takeSignal(signals) !== 0) loop.stop();
     });
+    const metrics = options.metricsSocket >= 0 ? new Metrics() : undefined;
+    const endpoint = metrics && tellMetrics(metrics, options.metricsSocket, loop, log);
     const server = new VhostServer(listening.descriptor, loop, {
       device: {
         ...served.device,
@@ -59,6 +64,7 @@ export function serve(options: KfsdOptions): number {
         ...(options.daxWindowBytes > 0 ? { dax: { windowBytes: options.daxWindowBytes } } : {}),
         config: options.tag === "" ? undefined : configSpace(options.tag, options.requestQueues),
         log: (text) => log("info", text),
+        metrics,
       },
       reconnect: options.reconnect,
       mostSessions: MOST_FRONT_ENDS,
@@ -67,10 +73,16 @@ export function serve(options: KfsdOptions): number {
     log("info", `waiting for a front-end`);
     loop.run();
     server.close();
+    endpoint?.close();
     return served.close();
   } finally {
     listening.remove();
   }
+}
+
+function tellMetrics(metrics: Metrics, socket: number, loop: Loop, log: Log): MetricsEndpoint {
+  log("info", `metrics at port ${portOf(socket)}`);
+  return new MetricsEndpoint(socket, loop, () => metrics.text());
 }
 
 /** What guests may do with any file system that is served. */

@@ -16,6 +16,8 @@ import type { Transport } from "./transport.ts";
 export const ANSWERED_LATER = -1;
 
 const OPCODE_AT = 4;
+/** Where a reply has its error. */
+const ERROR_AT = 4;
 const HEAD_BYTES = SIZE.IN_HEADER + SIZE.WRITE_IN;
 /** Where READ and WRITE have their size. */
 const SIZE_AT = SIZE.IN_HEADER + 16;
@@ -29,13 +31,31 @@ export class VectorServer {
   readonly #request: Uint8Array;
   readonly #requestView: DataView;
   readonly #reply: Uint8Array;
+  readonly #replyView: DataView;
+  #replied = 0;
 
   constructor(fileSystem: FileSystem, transport: Transport, options: ServerOptions = {}) {
     const needed = memoryNeeded(options);
     this.#request = new Uint8Array(needed.request);
     this.#requestView = new DataView(this.#request.buffer);
     this.#reply = new Uint8Array(needed.reply);
+    this.#replyView = new DataView(this.#reply.buffer);
     this.server = new FuseServer(fileSystem, transport, this.#request, this.#reply, options);
+  }
+
+  /** The operation of the request handled last. */
+  get opcode(): number {
+    return this.#requestView.getUint32(OPCODE_AT, true);
+  }
+
+  /** The error with which it was answered, as a negated errno; 0: none, or not answered. */
+  get error(): number {
+    return this.#replied === 0 ? 0 : this.#replyView.getInt32(ERROR_AT, true);
+  }
+
+  /** How many bytes it wrote, if it was a WRITE. */
+  get writtenBytes(): number {
+    return this.#replyView.getUint32(SIZE.OUT_HEADER, true);
   }
 
   /**
@@ -47,6 +67,7 @@ export class VectorServer {
    */
   handle(sources: readonly Uint8Array[], targets: readonly Uint8Array[]): number {
     const total = totalBytes(sources);
+    this.#replied = 0;
     if (total < SIZE.IN_HEADER || total > this.#request.length) return 0;
     const head = gather(sources, this.#request.subarray(0, Math.min(total, HEAD_BYTES)));
     const opcode = this.#requestView.getUint32(OPCODE_AT, true);
@@ -80,11 +101,13 @@ export class VectorServer {
     const length = this.server.handle(total);
     this.server.targets = undefined;
     if (length === 0) return this.#answer(0, targets);
+    this.#replied = length;
     scatter([this.#reply.subarray(0, SIZE.OUT_HEADER)], targets);
     return length;
   }
 
   #answer(length: number, targets: readonly Uint8Array[]): number {
+    this.#replied = length;
     if (length === 0) return this.server.waitsFor(this.server.ticket) ? ANSWERED_LATER : 0;
     const room = totalBytes(targets);
     const fitting = length <= room ? length : this.server.replaceByError(-5);
