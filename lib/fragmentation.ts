@@ -4,22 +4,11 @@
  * @module
  */
 
-import { InodeFlag } from "../fs/layout/inode.ts";
-import { lookup, newMapping } from "../fs/map/map.ts";
-import { isFastSymlink } from "../fs/ops/symlink.ts";
+import { type FileExtent, fileExtents } from "../fs/ops/file_extents.ts";
 import type { Core } from "./core.ts";
 import type { Path } from "./path.ts";
 
-/** A part of a file that lies in one piece on the device. All in bytes. */
-export interface FileExtent {
-  /** Where it begins in the file. */
-  readonly fileOffset: number;
-  /** Where it begins in the image. */
-  readonly deviceOffset: number;
-  readonly length: number;
-  /** Allocated, but reads as zeros. */
-  readonly unwritten: boolean;
-}
+export type { FileExtent };
 
 /** A run of free space, in bytes. */
 export interface FreeRun {
@@ -27,39 +16,11 @@ export interface FreeRun {
   readonly length: number;
 }
 
-const mapping = newMapping();
-/** Longer than any run. */
-const ALL_BLOCKS = 2 ** 32;
-
 /** The extents of a file, directory or long symbolic link, in the order of the file; neighbours are one. */
 export function extents(core: Core, path: Path): FileExtent[] {
   return core.run("extents", path, () => {
-    const { engine, blockBytes } = core;
-    const inode = core.findInode(path, false);
-    const found: { -readonly [Key in keyof FileExtent]: FileExtent[Key] }[] = [];
-    if (inode.has(InodeFlag.INLINE_DATA)) return found;
-    const isNode = !inode.isRegular && !inode.isDirectory;
-    if (isNode && (!inode.isSymlink || isFastSymlink(engine, inode))) return found;
-    const endBlock = Math.ceil(inode.size / blockBytes);
-    for (let fileBlock = 0; fileBlock < endBlock; fileBlock += mapping.blocks) {
-      lookup(engine.alloc, inode, fileBlock, Math.min(ALL_BLOCKS, endBlock - fileBlock), mapping);
-      if (mapping.diskBlock === 0) continue;
-      const length = mapping.blocks * blockBytes;
-      const last = found.at(-1);
-      const follows = last !== undefined && last.unwritten === mapping.unwritten &&
-        last.fileOffset + last.length === fileBlock * blockBytes &&
-        last.deviceOffset + last.length === mapping.diskBlock * blockBytes;
-      if (follows) last.length += length;
-      else {
-        found.push({
-          fileOffset: fileBlock * blockBytes,
-          deviceOffset: mapping.diskBlock * blockBytes,
-          length,
-          unwritten: mapping.unwritten,
-        });
-      }
-    }
-    return found;
+    const found = [...fileExtents(core.engine, core.find(path, false))];
+    return found.filter((extent) => extent !== undefined);
   });
 }
 

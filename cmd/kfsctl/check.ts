@@ -14,6 +14,9 @@ import { ProgressBar } from "../shared/progress.ts";
 import type { CheckOrder, FromCheckWorker } from "./check_messages.ts";
 import { codeTable, toJson, toText } from "./check_report.ts";
 import type { Subcommand } from "./commands.ts";
+import type { MountStatus } from "../shared/mount_status.ts";
+import { MountClient } from "./mount_client.ts";
+import { findTarget, type Target } from "./target.ts";
 
 /** Exit statuses as e2fsck's. */
 const Status = { CLEAN: 0, ERRORS: 4, FAILURE: 8, USAGE: 16, CANCELLED: 32, FAULT: 128 } as const;
@@ -25,7 +28,7 @@ export const CHECK: Subcommand = {
     name: "kfsctl check",
     summary: "Checks the ext2, ext3 or ext4 file system in an image file or on a block device. " +
       "Nothing is written: repair is left to e2fsck.",
-    operands: "IMAGE",
+    operands: "TARGET",
     options: [
       { name: "json", help: "print the report as JSON" },
       { letter: "q", help: "print nothing; the exit status tells" },
@@ -37,7 +40,11 @@ export const CHECK: Subcommand = {
         help: "inodes that wait for deletion are no errors without a replay either",
       },
       { name: "offset", value: "BYTES", help: "where the file system begins in the file" },
-      { letter: "f", name: "force", help: "check even if the image is in use" },
+      {
+        letter: "f",
+        name: "force",
+        help: "check even if the image is in use (mounted by kfs: written out first)",
+      },
       { name: "codes", help: "list everything that can be found, with e2fsck's numbers" },
       { letter: "h", name: "help", help: "print this" },
     ],
@@ -55,10 +62,12 @@ async function run(line: CommandLine): Promise<number> {
     console.log(codeTable());
     return Status.CLEAN;
   }
-  const [path, ...more] = line.operands;
-  if (path === undefined || more.length > 0) throw new CommandError("name one image");
+  const [named, ...more] = line.operands;
+  if (named === undefined || more.length > 0) throw new CommandError("name one image");
   const force = line.has("f");
-  const order = readOrder(line, path, force);
+  const given = readOrder(line, named, force);
+  const order = { ...given, ...imageBehind(named, given.offsetBytes, force) };
+  const { path } = order;
   if (!force) {
     const user = usedBy(path);
     if (user !== undefined) return fail(`${user}: unmount it, or use --force`);
@@ -72,6 +81,28 @@ async function run(line: CommandLine): Promise<number> {
   if (json) console.log(toJson(path, report));
   else if (!quiet) console.log(toText(path, report));
   return statusOf(report);
+}
+
+/**
+ * Where the image is when a path in a mount was named. With `force` what the mount has not written yet is written first:
+ * as long as nobody changes anything, the image is then whole.
+ */
+function imageBehind(named: string, offsetBytes: number, force: boolean): Partial<CheckOrder> {
+  const target = targetOf(named, offsetBytes);
+  if (target === undefined || target.kind === "image") return {};
+  using client = new MountClient(target.mountPoint);
+  const status = client.ask<MountStatus>("status");
+  if (force) client.ask("sync");
+  return { path: status.image, offsetBytes: status.offsetBytes };
+}
+
+/** Undefined for what is neither image nor mount: opening it will tell. */
+function targetOf(named: string, offsetBytes: number): Target | undefined {
+  try {
+    return findTarget(named, offsetBytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function readOrder(line: CommandLine, path: string, force: boolean): CheckOrder {

@@ -35,8 +35,13 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "status",
-    summary: "what kind of file system it is, and how full",
+    summary: "what kind of file system it is, how full, and how its mount does",
     load: async () => (await import("./status.ts")).STATUS,
+  },
+  {
+    name: "top",
+    summary: "shows live what a mount does",
+    load: async () => (await import("./top.ts")).TOP,
   },
   {
     name: "ls",

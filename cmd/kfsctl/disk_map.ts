@@ -5,7 +5,7 @@
  */
 
 import { formatBytes } from "../shared/amount.ts";
-import type { Cell, Survey } from "./survey.ts";
+import type { Cell, Survey } from "../shared/survey.ts";
 
 /** What a part can be. */
 const KINDS = {
@@ -38,6 +38,8 @@ export function terminalMap(survey: Survey, width: number): string {
   return `${lines.join("\n")}\n${legend}\neach sign stands for ${formatBytes(cellBytes)}`;
 }
 
+/** Files that a page lists. */
+export const LISTED_FILES = 50;
 const CELLS_A_LINE = 128;
 const SIDE = 8;
 
@@ -59,14 +61,14 @@ export function svgMap(survey: Survey): string {
 
 /** A page of its own with the picture, the legend and the figures. */
 export function htmlMap(path: string, survey: Survey): string {
-  const { description, files } = survey;
+  const { description, worst } = survey;
   const title = `${escape(path)}: a map of the disk`;
   const legend = ORDER.map((kind) =>
     `<li><span style="background:${KINDS[kind].colour}"></span>${KINDS[kind].text}</li>`
   ).join("");
-  const rows = files.filter(({ extents }) => extents > 1).slice(0, 50).map((file) =>
+  const rows = worst.slice(0, LISTED_FILES).map((file) =>
     `<tr><td>${file.extents}</td><td>${formatBytes(file.bytes)}</td><td>${
-      escape(file.path)
+      escape(file.path ?? `inode ${file.ino}`)
     }</td></tr>`
   ).join("");
   const cellBytes = formatBytes(survey.cells[0]?.bytes ?? 0);

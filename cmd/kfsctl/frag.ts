@@ -1,13 +1,14 @@
-/** `kfsctl frag IMAGE`: how files and free space are fragmented, and a map of the disk. @module */
+/** `kfsctl frag TARGET`: how files and free space are fragmented, and a map of the disk. @module */
 
 import { formatBytes, parseNumber } from "../shared/amount.ts";
 import { CommandError } from "../shared/command_error.ts";
 import type { CommandLine } from "../shared/command_line.ts";
 import type { Subcommand } from "./commands.ts";
-import { htmlMap, svgMap, terminalMap } from "./disk_map.ts";
-import { COMMON_OPTIONS, JSON_OPTION, openImage, operandsOf, STATUSES } from "./open_image.ts";
+import { htmlMap, LISTED_FILES, svgMap, terminalMap } from "./disk_map.ts";
+import { COMMON_OPTIONS, JSON_OPTION, operandsOf, STATUSES } from "./open_image.ts";
 import { columns, printable } from "./printable.ts";
-import { type Survey, survey } from "./survey.ts";
+import type { Survey } from "../shared/survey.ts";
+import { surveyOf } from "./survey.ts";
 
 /** Files listed unless --files says otherwise. */
 const USUAL_FILES = 10;
@@ -15,13 +16,14 @@ const USUAL_FILES = 10;
 const FILE_CELLS = 4096;
 /** Lines of the map in a terminal. */
 const MAP_LINES = 16;
+const MAX_FILES = 100_000;
 
 export const FRAG: Subcommand = {
   spec: {
     name: "kfsctl frag",
     summary: "Shows how files and free space are fragmented (as filefrag and e2freefrag), " +
       "and draws a map of the disk.",
-    operands: "IMAGE",
+    operands: "TARGET",
     options: [
       { name: "files", value: "N", help: `list N files, the most extents first (${USUAL_FILES})` },
       { name: "map", help: "draw the disk in the terminal" },
@@ -32,17 +34,19 @@ export const FRAG: Subcommand = {
     ],
   },
   statuses: STATUSES,
-  run: (line) => Promise.resolve(run(line)),
+  run,
 };
 
-function run(line: CommandLine): number {
-  const [path] = operandsOf(line, 0, 0, "kfsctl frag IMAGE");
+async function run(line: CommandLine): Promise<number> {
+  const [path] = operandsOf(line, 0, 0, "kfsctl frag TARGET");
   const filesText = line.last("files");
-  const files = filesText === undefined ? USUAL_FILES : parseNumber(filesText, "--files");
+  const files = filesText === undefined
+    ? USUAL_FILES
+    : parseNumber(filesText, "--files", 0, MAX_FILES);
   const width = terminalWidth();
   const drawn = line.has("svg") || line.has("html");
-  using image = openImage(line, path, true);
-  const found = survey(image, drawn ? FILE_CELLS : width * MAP_LINES);
+  const cells = drawn ? FILE_CELLS : width * MAP_LINES;
+  const found = await surveyOf(line, path, cells, Math.max(files, LISTED_FILES));
   write(line.last("svg"), () => svgMap(found));
   write(line.last("html"), () => htmlMap(path, found));
   if (line.has("json")) console.log(JSON.stringify(plain(path, found, files), undefined, 2));
@@ -67,10 +71,8 @@ function terminalWidth(): number {
   }
 }
 
-function totals({ files }: Survey) {
-  const extents = files.reduce((sum, file) => sum + file.extents, 0);
-  const fragmented = files.filter((file) => file.extents > 1).length;
-  return { files: files.length, fragmentedFiles: fragmented, extents };
+function totals({ fileCount, fragmentedFiles, extents }: Survey) {
+  return { files: fileCount, fragmentedFiles, extents };
 }
 
 function text(found: Survey, wanted: number, map: boolean, width: number): string {
@@ -81,12 +83,12 @@ function text(found: Survey, wanted: number, map: boolean, width: number): strin
     `${extents.toLocaleString("en")} extents; ` +
     `${fragmentedFiles.toLocaleString("en")} (${percent} %) in more than one piece`,
   ];
-  const listed = found.files.filter((file) => file.extents > 1).slice(0, wanted);
+  const listed = found.worst.slice(0, wanted);
   if (listed.length > 0) {
-    const rows = listed.map(({ path, extents, bytes }) => [
+    const rows = listed.map(({ ino, path, extents, bytes }) => [
       String(extents),
       formatBytes(bytes),
-      printable(path),
+      printable(path ?? `inode ${ino}`),
     ]);
     parts.push(columns([["extents", "size", "file"], ...rows], new Set([0, 1])));
   }
@@ -119,7 +121,7 @@ function plain(path: string, found: Survey, wanted: number): unknown {
   return {
     image: path,
     ...totals(found),
-    mostFragmented: found.files.filter((file) => file.extents > 1).slice(0, wanted),
+    mostFragmented: found.worst.slice(0, wanted),
     free: {
       bytes: description.freeBytes,
       runs: freeRuns,

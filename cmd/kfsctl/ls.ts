@@ -1,16 +1,10 @@
-/** `kfsctl ls IMAGE [PATH]`: lists a directory of an image. @module */
+/** `kfsctl ls TARGET [PATH]`: lists a directory of an image or a mount. @module */
 
-import type { FileInfo, Image } from "../../mod.ts";
+import type { FileInfo } from "../../mod.ts";
 import type { CommandLine } from "../shared/command_line.ts";
 import type { Subcommand } from "./commands.ts";
-import {
-  absolute,
-  COMMON_OPTIONS,
-  JSON_OPTION,
-  openImage,
-  operandsOf,
-  STATUSES,
-} from "./open_image.ts";
+import { COMMON_OPTIONS, JSON_OPTION, operandsOf, STATUSES } from "./open_image.ts";
+import { openTree, type Tree } from "./tree.ts";
 import { columns, deviceText, kindOf, modeText, printable, timeText } from "./printable.ts";
 
 /** One node that is shown. */
@@ -23,8 +17,8 @@ interface Listed {
 export const LS: Subcommand = {
   spec: {
     name: "kfsctl ls",
-    summary: "Lists a directory of an image (or one file), without mounting it.",
-    operands: "IMAGE [PATH]",
+    summary: "Lists a directory (or one file) of an image, without mounting it, or of a mount.",
+    operands: "TARGET [PATH]",
     options: [
       { letter: "l", help: "mode, links, owner, size, time" },
       { letter: "a", help: "names that begin with a dot, too" },
@@ -39,26 +33,25 @@ export const LS: Subcommand = {
 };
 
 function run(line: CommandLine): number {
-  const [path, where = "/"] = operandsOf(line, 0, 1, "kfsctl ls IMAGE [PATH]");
-  using image = openImage(line, path, true);
-  const nodes = list(image, absolute(where), line.has("R"))
+  const [path, where = "/"] = operandsOf(line, 0, 1, "kfsctl ls TARGET [PATH]");
+  using opened = openTree(line, path);
+  const nodes = list(opened.tree, opened.pathOf(where), line.has("R"))
     .filter(({ path }) => line.has("a") || !/(^|\/)\./.test(path));
   if (line.has("json")) console.log(JSON.stringify(nodes.map(plain), undefined, 2));
   else if (nodes.length > 0) console.log(text(nodes, line.has("l"), line.has("i")));
   return 0;
 }
 
-function list(image: Image, root: string, recursive: boolean): Listed[] {
-  const look = (full: string, path: string): Listed => {
-    const info = image.lstat(full);
-    return { path, info, ...(info.isSymlink ? { target: image.readLink(full) } : {}) };
+function list(tree: Tree, root: string, recursive: boolean): Listed[] {
+  const look = (full: string, path: string, bytes: string | Uint8Array): Listed => {
+    const info = tree.lstat(bytes);
+    return { path, info, ...(info.isSymlink ? { target: tree.readLink(full) } : {}) };
   };
-  if (!image.lstat(root).isDirectory) return [look(root, root)];
+  if (!tree.lstat(root).isDirectory) return [look(root, root, root)];
   const nodes: Listed[] = [];
-  for (const entry of image.walk(root, recursive ? {} : { maxDepth: 1 })) {
-    nodes.push(
-      look(entry.path, recursive ? entry.path.slice(root.length).replace(/^\//, "") : entry.name),
-    );
+  for (const { path, name, pathBytes } of tree.walk(root, recursive ? {} : { maxDepth: 1 })) {
+    const shown = recursive ? path.slice(root.length).replace(/^\//, "") : name;
+    nodes.push(look(path, shown, pathBytes));
   }
   return nodes.sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
 }

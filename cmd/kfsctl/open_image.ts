@@ -14,10 +14,12 @@ import type { Statuses } from "./commands.ts";
 /** 1: the work could not be done; 2: the command line is wrong; 70: the program is at fault. */
 export const STATUSES: Statuses = { usage: 2, failure: 1, fault: 70 };
 
+export const HELP_OPTION: OptionSpec = { letter: "h", name: "help", help: "print this" };
+
 /** Behind the options of each command's own. */
 export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { name: "offset", value: "BYTES", help: "where the file system begins in the file: 1M" },
-  { letter: "h", name: "help", help: "print this" },
+  HELP_OPTION,
 ];
 
 export const JSON_OPTION: OptionSpec = { name: "json", help: "print JSON" };

@@ -1,23 +1,17 @@
-/** `kfsctl stat IMAGE PATH…`: everything that an inode says of itself. @module */
+/** `kfsctl stat TARGET PATH…`: everything that an inode says of itself. @module */
 
-import { type FileInfo, type Image, InodeFlag } from "../../mod.ts";
+import { type FileInfo, InodeFlag } from "../../mod.ts";
 import type { CommandLine } from "../shared/command_line.ts";
 import type { Subcommand } from "./commands.ts";
-import {
-  absolute,
-  COMMON_OPTIONS,
-  JSON_OPTION,
-  openImage,
-  operandsOf,
-  STATUSES,
-} from "./open_image.ts";
+import { COMMON_OPTIONS, JSON_OPTION, operandsOf, STATUSES } from "./open_image.ts";
+import { openTree, type Tree } from "./tree.ts";
 import { deviceText, kindOf, modeText, printable } from "./printable.ts";
 
 export const STAT: Subcommand = {
   spec: {
     name: "kfsctl stat",
-    summary: "Shows the attributes of files in an image, without mounting it.",
-    operands: "IMAGE PATH…",
+    summary: "Shows the attributes of files in an image, without mounting it, or in a mount.",
+    operands: "TARGET [PATH…]",
     options: [JSON_OPTION, ...COMMON_OPTIONS],
   },
   statuses: STATUSES,
@@ -26,9 +20,10 @@ export const STAT: Subcommand = {
 
 function run(line: CommandLine): number {
   const most = Number.POSITIVE_INFINITY;
-  const [path, ...files] = operandsOf(line, 1, most, "kfsctl stat IMAGE PATH…");
-  using image = openImage(line, path, true);
-  const nodes = files.map((name) => describe(image, absolute(name)));
+  const [path, ...files] = operandsOf(line, 0, most, "kfsctl stat TARGET [PATH…]");
+  using opened = openTree(line, path);
+  const { tree, pathOf } = opened;
+  const nodes = (files.length === 0 ? ["/"] : files).map((name) => describe(tree, pathOf(name)));
   if (line.has("json")) console.log(JSON.stringify(nodes, undefined, 2));
   else console.log(nodes.map(text).join("\n\n"));
   return 0;
@@ -36,9 +31,9 @@ function run(line: CommandLine): number {
 
 type Description = ReturnType<typeof describe>;
 
-function describe(image: Image, path: string) {
-  const info = image.lstat(path);
-  const flags = info.isSymlink ? 0 : image.getFlags(path);
+function describe(tree: Tree, path: string) {
+  const info = tree.lstat(path);
+  const flags = info.isSymlink ? 0 : tree.getFlags(path);
   const noFollow = { noFollow: true };
   return {
     path,
@@ -52,13 +47,13 @@ function describe(image: Image, path: string) {
     size: info.size,
     sectors: info.blocks,
     ...(info.isCharDevice || info.isBlockDevice ? { device: deviceText(info.rdev) } : {}),
-    ...(info.isSymlink ? { target: image.readLink(path) } : {}),
+    ...(info.isSymlink ? { target: tree.readLink(path) } : {}),
     atime: preciseTime(info.atime, info.atimeNsec),
     mtime: preciseTime(info.mtime, info.mtimeNsec),
     ctime: preciseTime(info.ctime, info.ctimeNsec),
     ...(info.birthtime === null ? {} : { birthtime: birthtime(info) }),
     flags: flagNames(flags),
-    xattrs: xattrs(image, path, noFollow),
+    xattrs: xattrs(tree, path, noFollow),
   };
 }
 
@@ -77,13 +72,13 @@ function flagNames(flags: number): string[] {
 
 /** Values as text where they are text, else in hexadecimal. */
 function xattrs(
-  image: Image,
+  tree: Tree,
   path: string,
   options: { noFollow: boolean },
 ): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const name of image.listXattrs(path, options)) {
-    const value = image.getXattr(path, name, options) ?? new Uint8Array(0);
+  for (const name of tree.listXattrs(path, options)) {
+    const value = tree.getXattr(path, name, options) ?? new Uint8Array(0);
     const isText = value.every((byte) => byte >= 0x20 && byte < 0x7f);
     found[name] = isText
       ? new TextDecoder().decode(value)

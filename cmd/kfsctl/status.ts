@@ -15,7 +15,7 @@ import {
 import { MountClient } from "./mount_client.ts";
 import { imageText, mountText } from "./status_text.ts";
 import { findTarget } from "./target.ts";
-import { paintFor, redraw } from "./terminal.ts";
+import { Keys, paintFor, Screen } from "./terminal.ts";
 
 const DEFAULT_WATCH_SECONDS = 2;
 
@@ -31,7 +31,7 @@ export const STATUS: Subcommand = {
         name: "watch",
         value: "SECONDS",
         optional: true,
-        help: `show it again and again (every ${DEFAULT_WATCH_SECONDS} seconds), until Ctrl-C`,
+        help: `show it again and again (every ${DEFAULT_WATCH_SECONDS} seconds), until q or Ctrl-C`,
       },
       ...COMMON_OPTIONS,
     ],
@@ -51,12 +51,14 @@ async function run(line: CommandLine): Promise<number> {
     console.log(statusOf(line, path));
     return 0;
   }
-  const screen = Deno.stdout.isTerminal() && !line.has("json");
-  for (let first = true;; first = false) {
-    const text = statusOf(line, path);
-    if (screen) redraw(`${first ? "\x1b[2J" : ""}${text}\n`);
-    else console.log(text);
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const live = Deno.stdout.isTerminal() && !line.has("json");
+  let text = statusOf(line, path);
+  using screen = live ? new Screen() : undefined;
+  using keys = new Keys(live);
+  for (;; text = statusOf(line, path)) {
+    if (screen === undefined) console.log(text);
+    else screen.draw(text);
+    if (await keys.pressed("q", seconds * 1000)) return 0;
   }
 }
 

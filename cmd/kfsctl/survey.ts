@@ -1,119 +1,65 @@
-/**
- * Taking stock of an image: which files have how many extents, where the free space is, what lies where.
- *
- * @module
- */
+/** Surveys of what the command line names. @module */
 
-import type { Image, ImageDescription } from "../../mod.ts";
+import type { Image } from "../../mod.ts";
+import type { CommandLine } from "../shared/command_line.ts";
+import { ProgressBar } from "../shared/progress.ts";
+import { type Survey, SurveyBuilder, type SurveyedFile } from "../shared/survey.ts";
+import { MountClient } from "./mount_client.ts";
+import { offsetOf, openImage } from "./open_image.ts";
+import { findTarget } from "./target.ts";
+import { MountedTree } from "./tree.ts";
 
-/** One file. Bytes are those that are allocated. */
-export interface SurveyedFile {
-  readonly path: string;
-  readonly extents: number;
-  readonly bytes: number;
+/** Looks at everything. @param cells into how many parts the disk is cut, at most. @param wanted files to name. */
+export async function surveyOf(
+  line: CommandLine,
+  text: string,
+  cells: number,
+  wanted: number,
+): Promise<Survey> {
+  const target = findTarget(text, offsetOf(line));
+  if (target.kind === "image") {
+    using image = openImage(line, text, true);
+    return surveyImage(image, cells, wanted);
+  }
+  const bar = new ProgressBar(!line.has("json"));
+  using client = new MountClient(target.mountPoint);
+  const survey = await client.runJob<Survey>("frag", { cells, wanted }, ({ done, total }) => {
+    bar.update("Looking", done, total);
+  });
+  bar.clear();
+  return { ...survey, worst: named(target.mountPoint, survey.worst) };
 }
 
-/** Free runs of one size class. */
-export interface FreeClass {
-  /** Runs of at least so many bytes, and less than twice as many. */
-  readonly fromBytes: number;
-  readonly runs: number;
-  readonly bytes: number;
-}
-
-/** What a part of the disk holds, in bytes. What is in none of them is metadata. */
-export interface Cell {
-  bytes: number;
-  free: number;
-  /** File content in extents of at least `LARGE_BYTES`, and in smaller ones. */
-  whole: number;
-  pieces: number;
-}
-
-/** All of it. */
-export interface Survey {
-  readonly description: ImageDescription;
-  /** Files and directories that have blocks, the most extents first. */
-  readonly files: readonly SurveyedFile[];
-  readonly freeClasses: readonly FreeClass[];
-  readonly freeRuns: number;
-  readonly largestFreeBytes: number;
-  /** The disk from its beginning to its end, in parts of equal size. */
-  readonly cells: readonly Cell[];
-}
-
-/** Extents from this size on do not slow anybody down. */
-const LARGE_BYTES = 1 << 20;
-
-/** Looks at everything. @param cells into how many parts the disk is cut, at most. */
-export function survey(image: Image, cells: number): Survey {
-  const description = image.describe();
-  const map = new CellMap(description.bytes, cells, description.blockBytes);
-  const files: SurveyedFile[] = [];
+function surveyImage(image: Image, cells: number, wanted: number): Survey {
+  const builder = new SurveyBuilder(image.describe(), cells, wanted);
   const seen = new Set<number>();
-  const add = (path: string): void => {
-    const extents = image.extents(path);
-    if (extents.length === 0) return;
-    let bytes = 0;
-    for (const { deviceOffset, length } of extents) {
-      bytes += length;
-      map.add(deviceOffset, length, length >= LARGE_BYTES ? "whole" : "pieces");
-    }
-    files.push({ path, extents: extents.length, bytes });
-  };
-  add("/");
-  for (const { path, ino } of image.walk("/")) {
-    if (seen.has(ino)) continue;
+  const add = (path: string | Uint8Array, shown: string, ino: number): void => {
+    if (seen.has(ino)) return;
     seen.add(ino);
-    add(path);
-  }
-  files.sort((a, b) => b.extents - a.extents || b.bytes - a.bytes);
-  const free = freeSpace(image, map);
-  return { description, files, ...free, cells: map.cells };
+    const extents = image.extents(path);
+    for (const extent of extents) builder.addExtent(extent);
+    const bytes = extents.reduce((sum, { length }) => sum + length, 0);
+    builder.addFile({ ino, path: shown, extents: extents.length, bytes });
+  };
+  add("/", "/", image.stat("/").ino);
+  for (const { path, pathBytes, ino } of image.walk("/")) add(pathBytes, path, ino);
+  for (const run of image.freeRuns()) builder.addFree(run);
+  return builder.finish();
 }
 
-function freeSpace(image: Image, map: CellMap) {
-  const classes = new Map<number, { runs: number; bytes: number }>();
-  let freeRuns = 0;
-  let largestFreeBytes = 0;
-  for (const { deviceOffset, length } of image.freeRuns()) {
-    const from = 2 ** Math.floor(Math.log2(length));
-    const entry = classes.get(from) ?? { runs: 0, bytes: 0 };
-    entry.runs++;
-    entry.bytes += length;
-    classes.set(from, entry);
-    freeRuns++;
-    largestFreeBytes = Math.max(largestFreeBytes, length);
-    map.add(deviceOffset, length, "free");
+/** The mount tells numbers; the names are looked for through the mount. */
+function named(mountPoint: string, files: readonly SurveyedFile[]): readonly SurveyedFile[] {
+  const paths = new Map<number, string>();
+  const wanted = new Set(files.map(({ ino }) => ino));
+  if (wanted.size === 0) return files;
+  using tree = new MountedTree(mountPoint);
+  const see = (ino: number, path: string): void => {
+    if (wanted.delete(ino)) paths.set(ino, path);
+  };
+  see(tree.lstat("/").ino, "/");
+  for (const { ino, path } of tree.walk("/", {})) {
+    see(ino, path);
+    if (wanted.size === 0) break;
   }
-  const freeClasses = [...classes].sort(([a], [b]) => a - b)
-    .map(([fromBytes, entry]) => ({ fromBytes, ...entry }));
-  return { freeClasses, freeRuns, largestFreeBytes };
-}
-
-/** The disk in parts. */
-class CellMap {
-  readonly cells: Cell[] = [];
-  readonly #cellBytes: number;
-
-  constructor(bytes: number, count: number, blockBytes: number) {
-    const blocks = Math.max(1, Math.ceil(bytes / blockBytes / count));
-    this.#cellBytes = blocks * blockBytes;
-    for (let at = 0; at < bytes; at += this.#cellBytes) {
-      const cellBytes = Math.min(this.#cellBytes, bytes - at);
-      this.cells.push({ bytes: cellBytes, free: 0, whole: 0, pieces: 0 });
-    }
-  }
-
-  add(offset: number, length: number, kind: "free" | "whole" | "pieces"): void {
-    const end = offset + length;
-    for (let at = offset; at < end;) {
-      const index = Math.floor(at / this.#cellBytes);
-      const until = Math.min(end, (index + 1) * this.#cellBytes);
-      const cell = this.cells[index];
-      if (cell === undefined) return;
-      cell[kind] += until - at;
-      at = until;
-    }
-  }
+  return files.map((file) => ({ ...file, path: paths.get(file.ino) ?? `inode ${file.ino}` }));
 }

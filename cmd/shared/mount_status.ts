@@ -12,7 +12,7 @@ export interface OperationStatus {
   readonly name: string;
   readonly count: number;
   readonly failures: number;
-  /** How many of them were timed: all but of frequent ones, where it is one in eight. */
+  /** How many of them were timed: all but of frequent ones, where it is one in sixteen. */
   readonly timed: number;
   /** Sum and maximum over those. */
   readonly microseconds: number;
@@ -76,6 +76,8 @@ export interface MountStatus {
   readonly version: string;
   readonly pid: number;
   readonly image: string;
+  /** Where the file system begins in it. */
+  readonly offsetBytes: number;
   readonly mountPoint: string;
   readonly mountedAt: Date | string;
   /** A clock that never goes back, for rates between two answers. */

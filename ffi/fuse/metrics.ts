@@ -15,7 +15,7 @@ export const TIME_BUCKETS = 24;
 
 /** So many requests of an operation are all timed; of those that follow one in `TIMED_EVERY`. */
 const ALWAYS_TIMED = 64;
-const TIMED_EVERY = 8;
+const TIMED_EVERY = 16;
 
 /** Columns by opcode. Counts and bytes are exact; times are those of the requests that were timed. */
 export class Metrics {
@@ -35,14 +35,21 @@ export class Metrics {
   writtenBytes = 0;
   /** Time every request from now on: somebody records them. */
   timesAll = false;
+  /** Requests that are not timed before the next one that is. */
+  readonly #untilTimed = new Int32Array(OPCODE_LIMIT);
 
   /** A request comes. @returns when, in microseconds, if it is to be timed; else -1. */
   begin(opcode: number): number {
     if (opcode >= OPCODE_LIMIT) return -1;
     const count = this.requests[opcode] as number;
     this.requests[opcode] = count + 1;
-    const isTimed = count < ALWAYS_TIMED || count % TIMED_EVERY === 0 || this.timesAll;
-    return isTimed ? monotonicMicroseconds() : -1;
+    const left = this.#untilTimed[opcode] as number;
+    if (left > 0 && !this.timesAll) {
+      this.#untilTimed[opcode] = left - 1;
+      return -1;
+    }
+    this.#untilTimed[opcode] = count < ALWAYS_TIMED ? 0 : TIMED_EVERY - 1;
+    return monotonicMicroseconds();
   }
 
   /**

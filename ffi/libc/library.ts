@@ -98,6 +98,11 @@ const OFTEN = {
   openlog: { parameters: ["buffer", "i32", "i32"], result: "void" },
   syslog: { parameters: ["i32", "buffer", "buffer"], result: "void" },
   syncfs: { parameters: ["i32"], result: "i32" },
+  syscall_openat2: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "buffer", "usize"],
+    result: "i32",
+  },
   syscall_buffers: {
     name: "syscall",
     parameters: ["i64", "buffer", "buffer"],

@@ -1,5 +1,5 @@
 /**
- * Extended attributes of the host's files. Symbolic links are not followed.
+ * Extended attributes of the host's files.
  *
  * @module
  */
@@ -12,10 +12,14 @@ import { cString, type Path, pathText } from "./path.ts";
 /** XATTR_SIZE_MAX and XATTR_LIST_MAX (linux/limits.h). */
 const LARGEST_BYTES = 65536;
 
-/** The names of a file's extended attributes, as bytes; none where the file system keeps none. */
-export function listXattrs(path: Path): Uint8Array[] {
+/**
+ * The names of a file's extended attributes, as bytes; none where the file system keeps none. A symbolic link in the
+ * last place is not followed unless `follow`.
+ */
+export function listXattrs(path: Path, follow = false): Uint8Array[] {
   const list = new Uint8Array(LARGEST_BYTES);
-  const length = libc().llistxattr(cString(path), list, BigInt(list.length));
+  const call = follow ? libc().listxattr : libc().llistxattr;
+  const length = call(cString(path), list, BigInt(list.length));
   if (length < 0) {
     const number = errno();
     if (number === ERRNO.EOPNOTSUPP) return [];
@@ -32,10 +36,11 @@ export function listXattrs(path: Path): Uint8Array[] {
   return names;
 }
 
-/** The value of an extended attribute; undefined when the file has none of that name. */
-export function getXattr(path: Path, name: Path): Uint8Array | undefined {
+/** The value of an extended attribute; undefined when the file has none of that name. `follow` as for `listXattrs`. */
+export function getXattr(path: Path, name: Path, follow = false): Uint8Array | undefined {
   const value = new Uint8Array(LARGEST_BYTES);
-  const length = libc().lgetxattr(cString(path), cString(name), value, BigInt(value.length));
+  const call = follow ? libc().getxattr : libc().lgetxattr;
+  const length = call(cString(path), cString(name), value, BigInt(value.length));
   if (length >= 0) return value.slice(0, length);
   const number = errno();
   if (number === ERRNO.ENODATA || number === ERRNO.EOPNOTSUPP) return undefined;

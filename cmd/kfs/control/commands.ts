@@ -6,12 +6,17 @@
  */
 
 import type { ControlCommand, ControlJob } from "./command.ts";
+import { FRAG } from "./frag.ts";
 import { STATUS } from "./status.ts";
+import { SYNC } from "./sync.ts";
 
 /** Done at once, while the mount waits. */
 export const COMMANDS: Readonly<Record<string, ControlCommand>> = {
   status: STATUS,
+  sync: SYNC,
 };
 
 /** Done in steps between requests; started with the command `job.start`. */
-export const JOBS: Readonly<Record<string, ControlJob>> = {};
+export const JOBS: Readonly<Record<string, ControlJob>> = {
+  frag: FRAG,
+};

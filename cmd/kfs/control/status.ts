@@ -25,6 +25,7 @@ function statusOf(context: MountContext): MountStatus {
     version: VERSION,
     pid: Deno.pid,
     image: options.image,
+    offsetBytes: options.offsetBytes,
     mountPoint: options.mountPoint,
     mountedAt,
     nowMs: performance.now(),
