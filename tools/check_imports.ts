@@ -56,6 +56,9 @@ const FS_FLOORS: Readonly<Record<string, number>> = {
   mkfs: 8,
   check: 8,
   snapshot: 8,
+  edit: 8,
+  resize: 9,
+  tune: 9,
   fuse: 9,
   "mod.ts": 10,
 };

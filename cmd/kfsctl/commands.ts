@@ -79,6 +79,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./frag.ts")).FRAG,
   },
   {
+    name: "resize",
+    summary: "makes a file system larger or smaller",
+    load: async () => (await import("./resize.ts")).RESIZE,
+  },
+  {
     name: "check",
     summary: "checks an image; only reads",
     load: async () => (await import("./check.ts")).CHECK,
