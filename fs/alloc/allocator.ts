@@ -153,8 +153,8 @@ export class Allocator implements Participant {
   }
 
   /**
-   * Takes these very blocks, which must be free, into use for an inode: what a log says of them. Charges and dirties the
-   * inode. Not with clusters of several blocks.
+   * Takes these very blocks, which must be free, into use for an inode: what a log says of them. Whole clusters: a range
+   * that begins or ends within one takes it whole. Charges and dirties the inode.
    * @throws Corrupt when they are not free; DeviceError.
    */
   claim(handle: Handle, inode: Inode, diskBlock: number, blocks: number): void {
@@ -173,7 +173,15 @@ export class Allocator implements Participant {
     });
   }
 
-  /** Keeps blocks, none of which is kept already, from being found by `allocate`: they are to be claimed. */
+  /** Gives back, within the same operation, what `claim` took. */
+  unclaim(handle: Handle, inode: Inode, diskBlock: number, blocks: number): void {
+    this.#eachGroup(diskBlock, blocks, (group, bit, clusters) => {
+      this.#account.untake(handle, inode, group, bit, clusters);
+      this.#chooser.revealed(group, bit);
+    });
+  }
+
+  /** Keeps clusters, none of which is kept already, from being found by `allocate`: they are to be claimed. */
   keepBack(diskBlock: number, blocks: number): void {
     this.#eachGroup(
       diskBlock,
@@ -192,7 +200,8 @@ export class Allocator implements Participant {
       const group = geometry.groupOfBlock(block);
       const end = geometry.groupFirstBlock(group) + geometry.blocksPerGroup;
       const next = Math.min(diskBlock + blocks, end);
-      emit(group, geometry.bitOfBlock(block), next - block);
+      const bit = geometry.bitOfBlock(block);
+      emit(group, bit, geometry.bitOfBlock(next - 1) - bit + 1);
       block = next;
     }
   }

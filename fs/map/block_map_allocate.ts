@@ -52,9 +52,51 @@ export function allocateBlockMap(
     }
   }
   setGoal(alloc, inode, fileBlock, run, options);
-  const count = allocateAll(alloc, handle, inode);
+  const count = allocateAll(alloc, handle, inode, true);
   if (count < 0) return count;
   const { diskBlock } = alloc.found;
+  connect(alloc, handle, inode, diskBlock, count);
+  remember(inode, fileBlock, diskBlock, count, false);
+  out.diskBlock = diskBlock;
+  out.blocks = count;
+  out.unwritten = false;
+  out.fresh = true;
+  return count;
+}
+
+/**
+ * Maps the start of a hole to blocks that the inode was charged for.
+ * @returns how many of the blocks are mapped now; or the allocator's negative answer when an indirect block cannot be
+ * had, -EFBIG: nothing is changed then.
+ * @throws Corrupt, DeviceError
+ */
+export function placeBlocks(
+  alloc: Allocator,
+  handle: Handle,
+  inode: Inode,
+  fileBlock: number,
+  blocks: number,
+  diskBlock: number,
+): number {
+  if (!path.find(alloc, inode, fileBlock) || diskBlock + blocks > 2 ** 32) return -EFBIG;
+  const { depth } = path;
+  const count = Math.min(blocks, path.arraySlots(alloc, depth) - path.slot(depth));
+  const result = allocateAll(alloc, handle, inode, false);
+  if (result < 0) return result;
+  connect(alloc, handle, inode, diskBlock, count);
+  inode.forgetMapping();
+  return count;
+}
+
+/** Enters the new indirect blocks, and the data behind them. */
+function connect(
+  alloc: Allocator,
+  handle: Handle,
+  inode: Inode,
+  diskBlock: number,
+  count: number,
+): void {
+  const { depth } = path;
   for (let level = path.reached + 1; level <= depth; level++) {
     const buffer = alloc.volume.cache.fresh(newBlocks[level] as number);
     handle.dirty(buffer);
@@ -64,16 +106,13 @@ export function allocateBlockMap(
   for (let i = 0; i < count; i++) {
     path.setPointer(alloc, handle, inode, depth, path.slot(depth) + i, diskBlock + i);
   }
-  remember(inode, fileBlock, diskBlock, count, false);
-  out.diskBlock = diskBlock;
-  out.blocks = count;
-  out.unwritten = false;
-  out.fresh = true;
-  return count;
 }
 
-/** Allocates the missing indirect blocks and the data, or nothing. @returns data blocks, in `alloc.found` */
-function allocateAll(alloc: Allocator, handle: Handle, inode: Inode): number {
+/**
+ * Allocates the missing indirect blocks, and the data if wanted; or nothing.
+ * @returns data blocks, in `alloc.found`.
+ */
+function allocateAll(alloc: Allocator, handle: Handle, inode: Inode, withData: boolean): number {
   const first = path.reached + 1;
   let level = first;
   let result = 0;
@@ -82,7 +121,7 @@ function allocateAll(alloc: Allocator, handle: Handle, inode: Inode): number {
     newBlocks[level] = alloc.found.diskBlock;
   }
   if (result >= 0) {
-    result = alloc.allocate(handle, inode, goal);
+    result = withData ? alloc.allocate(handle, inode, goal) : 0;
     if (result >= 0) return result;
   } else level--;
   while (--level >= first) alloc.undo(handle, inode, newBlocks[level] as number, 1);

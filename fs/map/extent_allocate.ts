@@ -108,7 +108,7 @@ function place(
   const { clusterBlocks } = alloc.volume.geometry;
   const end = inode.mapFileBlock + inode.mapBlocks;
   const wanted = Math.min(blocks, end - fileBlock, longestExtent(options.unwritten));
-  placed.diskBlock = sharedCluster(alloc, inode, fileBlock);
+  placed.diskBlock = clusterBlockOf(alloc, inode, fileBlock);
   placed.shared = placed.diskBlock !== 0;
   if (placed.shared) return Math.min(wanted, clusterBlocks - fileBlock % clusterBlocks);
   // A cluster at the hole's end belongs to the extent behind it.
@@ -140,7 +140,7 @@ function setGoal(
  * The disk block for `fileBlock` in a cluster that the file has already, because a neighboring extent reaches into the
  * same logical cluster; 0: none.
  */
-function sharedCluster(alloc: Allocator, inode: Inode, fileBlock: number): number {
+export function clusterBlockOf(alloc: Allocator, inode: Inode, fileBlock: number): number {
   const { clusterBlocks } = alloc.volume.geometry;
   if (clusterBlocks === 1) return 0;
   const within = fileBlock % clusterBlocks;

@@ -14,10 +14,10 @@ import { extentDepth, MAX_FILE_BLOCKS } from "../layout/extent.ts";
 import { maxMappedBlocks } from "../layout/indirect.ts";
 import { I_BLOCK_BYTES, I_BLOCK_OFFSET, InodeFlag } from "../layout/inode.ts";
 import type { Inode } from "../volume/inode.ts";
-import { allocateBlockMap } from "./block_map_allocate.ts";
+import { allocateBlockMap, placeBlocks } from "./block_map_allocate.ts";
 import { lookupBlockMap } from "./block_map_lookup.ts";
 import { removeBlocks } from "./block_map_remove.ts";
-import { allocateExtent, placeExtent } from "./extent_allocate.ts";
+import { allocateExtent, clusterBlockOf, placeExtent } from "./extent_allocate.ts";
 import { writeEmptyRoot } from "./extent_collapse.ts";
 import { convertExtents } from "./extent_convert.ts";
 import { lookupExtent } from "./extent_lookup.ts";
@@ -31,7 +31,7 @@ import {
   recall,
 } from "./mapping.ts";
 
-export { type AllocatedMapping, type AllocateOptions, type Mapping, newMapping, placeExtent };
+export { type AllocatedMapping, type AllocateOptions, clusterBlockOf, type Mapping, newMapping };
 
 const scratch = newMapping();
 
@@ -106,6 +106,28 @@ export function allocateRange(
   const wanted = Math.min(blocks, limit - fileBlock);
   const allocate = inode.has(InodeFlag.EXTENTS) ? allocateExtent : allocateBlockMap;
   return allocate(alloc, handle, inode, fileBlock, wanted, options, out);
+}
+
+/**
+ * Maps the start of a hole to blocks that the inode was charged for.
+ * @returns how many of the blocks are mapped now; or the allocator's negative answer when a new node is needed and
+ * cannot be had, -EFBIG: nothing is changed then.
+ * @throws Corrupt, DeviceError
+ */
+export function placeRange(
+  alloc: Allocator,
+  handle: Handle,
+  inode: Inode,
+  fileBlock: number,
+  blocks: number,
+  diskBlock: number,
+  unwritten: boolean,
+): number {
+  if (!inode.has(InodeFlag.EXTENTS)) {
+    return placeBlocks(alloc, handle, inode, fileBlock, blocks, diskBlock);
+  }
+  const result = placeExtent(alloc, handle, inode, fileBlock, blocks, diskBlock, unwritten);
+  return result < 0 ? result : blocks;
 }
 
 /**

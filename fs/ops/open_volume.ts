@@ -5,13 +5,12 @@
  */
 
 import type { BlockDevice } from "../device/device.ts";
-import { EBUSY, EINVAL, EROFS, EUCLEAN } from "../errno.ts";
-import { Corrupt, Unsupported } from "../errors.ts";
+import { EBUSY, EROFS } from "../errno.ts";
+import { Unsupported } from "../errors.ts";
 import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import { ROOT_INODE } from "../layout/superblock.ts";
 import { readSuperblock, Volume, type VolumeOptions } from "../volume/volume.ts";
 import type { QuotaKind } from "../quota/kind.ts";
-import { Quota } from "../quota/quota.ts";
 import { checkFeatures } from "./check_features.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { protectJournal } from "../map/map.ts";
@@ -20,6 +19,7 @@ import { openJournal } from "./open_journal.ts";
 import { MultiMountGuard, type MultiMountHost, PLAIN_HOST } from "./multi_mount.ts";
 import { recoverJournal } from "./recover_journal.ts";
 import { recoverOrphans } from "./recover_orphans.ts";
+import { startQuotas } from "./start_quotas.ts";
 
 /** How a file system is opened. */
 export interface OpenOptions extends VolumeOptions, EngineOptions {
@@ -144,22 +144,6 @@ export function closeEngine(engine: Engine): void {
   } finally {
     volume.device.close();
     engine.journalDevice?.close();
-  }
-}
-
-/** Reads the quota files, so that everything from now on is counted. */
-function startQuotas(engine: Engine, limits: readonly QuotaKind[]): void {
-  const { superblock } = engine.volume;
-  try {
-    if (superblock.hasRoCompat(RoCompat.QUOTA)) engine.quota = new Quota(engine.alloc, limits);
-  } catch (error) {
-    if (!(error instanceof Corrupt)) throw error;
-    const advice = "run e2fsck, or open it read-only";
-    throw new Unsupported(EUCLEAN, `${error.message}: ${advice}`, { cause: error });
-  }
-  for (const kind of limits) {
-    if (engine.quota?.accounts(kind) !== undefined) continue;
-    throw new Unsupported(EINVAL, `the file system does not count what each ${kind} uses`);
   }
 }
 

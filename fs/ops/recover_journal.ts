@@ -23,6 +23,7 @@ import { Volume, type VolumeOptions } from "../volume/volume.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { findLog } from "./find_log.ts";
 import { replayFastCommits } from "./replay_fast_commits.ts";
+import { startQuotas } from "./start_quotas.ts";
 
 /** How the file system will be opened. */
 export type RecoveryOptions = VolumeOptions & EngineOptions;
@@ -80,6 +81,7 @@ function workOut(
   const volume = new Volume(state, { ...options, readOnly: false });
   const engine = new Engine(volume, { ...options, ...quiet });
   protectJournal(engine.alloc);
+  startQuotas(engine, []);
   replayFastCommits(engine, commits);
   state.readOnly = true;
   const operations = commits.reduce((sum, commit) => sum + commit.length, 0);

@@ -9,20 +9,21 @@
 
 import { NEEDS_COMMIT } from "../alloc/allocator.ts";
 import { add, create, DirSlot, find, remove } from "../dir/dir.ts";
-import { ENOSPC, EROFS } from "../errno.ts";
-import { Corrupt, FsError, Unsupported } from "../errors.ts";
+import { ENOSPC } from "../errno.ts";
+import { Corrupt, FsError } from "../errors.ts";
 import type { FastCommit } from "../journal/fast_commits.ts";
 import type { Handle } from "../journal/transaction.ts";
 import type { FastOperation } from "../layout/fast_commit.ts";
-import { RoCompat } from "../layout/features.ts";
 import { InodeFlag } from "../layout/inode.ts";
-import { convertToWritten, lookup, newMapping, placeExtent, removeRange } from "../map/map.ts";
+import { convertToWritten, lookup, newMapping, removeRange } from "../map/map.ts";
 import type { Inode } from "../volume/inode.ts";
-import { deleteInode, FREES_A_STEP } from "./delete_inode.ts";
+import { deleteInode, FREES_A_STEP, hasBlocks } from "./delete_inode.ts";
 import type { Engine } from "./engine.ts";
 import { addSubdirectory, dropSubdirectory, entryType } from "./limits.ts";
 import { storedOrphans } from "./orphan_list.ts";
+import { mayTransfer, transfer } from "./owners.ts";
 import { adoptRecorded, decodeRecorded } from "./replay_inode.ts";
+import { mapRecorded } from "./replay_map.ts";
 
 type Of<Kind extends FastOperation["kind"]> = Extract<FastOperation, { kind: Kind }>;
 type MapOperation = Of<"map">;
@@ -32,14 +33,9 @@ const run = newMapping();
 
 /**
  * Does the operations of all fast commits, in transactions of `engine`, and commits the last.
- * @throws Unsupported for an image whose fast commits only e2fsck can replay; Corrupt when they contradict it.
+ * @throws Unsupported for an attribute block, which no fast commit can bring; Corrupt when they contradict the image.
  */
 export function replayFastCommits(engine: Engine, commits: readonly FastCommit[]): void {
-  const { superblock, geometry } = engine.volume;
-  if (geometry.clusterBlocks > 1 || superblock.hasRoCompat(RoCompat.QUOTA)) {
-    const what = geometry.clusterBlocks > 1 ? "bigalloc" : "quotas";
-    throw new Unsupported(EROFS, `fast commits of a file system with ${what}: run e2fsck`);
-  }
   // Otherwise the first commit would drop the list.
   engine.orphans.useList(storedOrphans(engine));
   new Replay(engine).run(commits);
@@ -70,7 +66,7 @@ class Replay {
 
   /** Blocks that will be mapped must not be given to directories and maps before. */
   #keepBack(commits: readonly FastCommit[]): void {
-    const { geometry: { blocksCount } } = this.engine.volume;
+    const { blocksCount, clusterBlocks } = this.engine.volume.geometry;
     const ranges = commits.flat().filter((operation) => operation.kind === "map")
       .sort((a, b) => a.diskBlock - b.diskBlock);
     let end = 0;
@@ -78,8 +74,9 @@ class Replay {
       if (diskBlock + blocks > blocksCount || diskBlock === 0) {
         throw new Corrupt("fast commit", `inode ${ino}`, `block ${diskBlock} is out of range`);
       }
-      const from = Math.max(end, diskBlock);
-      end = Math.max(end, diskBlock + blocks);
+      const from = Math.max(end, diskBlock - diskBlock % clusterBlocks);
+      const last = diskBlock + blocks + clusterBlocks - 1;
+      end = Math.max(end, Math.min(last - last % clusterBlocks, blocksCount));
       if (end > from) this.engine.alloc.keepBack(from, end - from);
     }
   }
@@ -143,10 +140,16 @@ class Replay {
     this.#change((handle) => {
       const target = inode ?? inodes.fresh(ino);
       const record = decodeRecorded(target, bytes, isNew);
+      const admitted = isNew
+        ? engine.quota?.admit(handle, record) ?? 0
+        : mayTransfer(engine, handle, target, record);
+      if (admitted < 0) return admitted;
+      if (!isNew) transfer(engine, target, record);
       if (isNew && !engine.alloc.inodes.isUsed(ino)) {
         engine.alloc.inodes.claim(handle, ino, record.isDirectory);
       }
       adoptRecorded(engine, handle, target, record, isNew);
+      if (isNew) engine.volume.usage?.count(target, 0, 1);
       if (isNew && record.isDirectory && !record.has(InodeFlag.INLINE_DATA)) this.#bare.add(ino);
       return 0;
     });
@@ -215,16 +218,15 @@ class Replay {
     });
   }
 
-  /** A file whose blocks are mapped by extents. */
+  /** A file that has a map of its blocks. */
   #mapped(ino: number): Inode | null {
     this.#check(ino, this.engine.volume.superblock.firstInode);
     const inode = this.#used(ino);
     if (inode === null) return null;
     if (inode.isDirectory) throw new Corrupt("fast commit", `inode ${ino}`, "is a directory");
     this.#touched.add(ino);
-    if (inode.has(InodeFlag.EXTENTS) && !inode.has(InodeFlag.INLINE_DATA)) return inode;
-    const text = `a fast commit maps blocks of inode ${ino}, which has no extents: run e2fsck`;
-    throw new Unsupported(EROFS, text);
+    if (hasBlocks(this.engine, inode)) return inode;
+    throw new Corrupt("fast commit", `inode ${ino}`, "has no map of blocks");
   }
 
   /** Frees what a range has in place of what it is to have; that comes at the end of the fast commit. */
@@ -257,12 +259,12 @@ class Replay {
       lookup(alloc, inode, at, blocks - done, run);
       const { blocks: count, diskBlock: found } = run;
       const target = diskBlock + done;
-      done += count;
-      if (found !== 0) continue;
-      this.#change((handle) => {
-        alloc.claim(handle, inode, target, count);
-        return placeExtent(alloc, handle, inode, at, count, target, unwritten);
-      });
+      if (found !== 0) done += count;
+      else {
+        done += this.#change((handle) =>
+          mapRecorded(alloc, handle, inode, at, count, target, unwritten)
+        );
+      }
     }
   }
 

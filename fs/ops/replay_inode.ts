@@ -35,7 +35,7 @@ export function decodeRecorded(inode: Inode, bytes: Uint8Array, isNew: boolean):
   const view = new DataView(merged.buffer);
   const mode = view.getUint16(0, true);
   const flags = view.getUint32(0x20, true);
-  if (holdsContent(mode, flags)) {
+  if (holdsContent({ mode, flags, size: view.getUint32(4, true) })) {
     merged.set(bytes.subarray(I_BLOCK_OFFSET, AFTER_MAP), I_BLOCK_OFFSET);
   }
   const record = new InodeRecord(inode.ino, { ...inode.format, checksumSeed: undefined });
@@ -50,12 +50,25 @@ export function decodeRecorded(inode: Inode, bytes: Uint8Array, isNew: boolean):
   return record;
 }
 
+/** What i_block is the content of. */
+interface Described {
+  readonly mode: number;
+  readonly flags: number;
+  readonly size: number;
+}
+
 /** Whether i_block holds content of its own, not a map. */
-function holdsContent(mode: number, flags: number): boolean {
+function holdsContent({ mode, flags, size }: Described): boolean {
   if ((flags & InodeFlag.INLINE_DATA) !== 0) return true;
   if ((flags & InodeFlag.EXTENTS) !== 0) return false;
   const type = mode & S_IFMT;
+  if (type === S_IFLNK) return size < I_BLOCK_BYTES;
   return type !== S_IFREG && type !== S_IFDIR;
+}
+
+function hasSameMap(one: Described, other: Described): boolean {
+  if (holdsContent(one) || holdsContent(other)) return false;
+  return ((one.flags ^ other.flags) & InodeFlag.EXTENTS) === 0;
 }
 
 /**
@@ -76,7 +89,11 @@ export function adoptRecorded(
     throw new Unsupported(EROFS, text);
   }
   const map = inode.raw.slice(I_BLOCK_OFFSET, AFTER_MAP);
-  const keepsMap = !isNew && !holdsContent(record.mode, record.flags);
+  const keepsMap = !isNew && hasSameMap(inode, record);
+  if (!isNew && !keepsMap && !holdsContent(inode) && sectors > 0) {
+    const text = "i_flags in its record: another kind of map";
+    throw new Corrupt("fast commit", `inode ${inode.ino}`, text);
+  }
   inode.raw.set(record.raw);
   copyFields(inode, record);
   inode.sectors = sectors;
@@ -84,7 +101,7 @@ export function adoptRecorded(
   inode.dtime = isNew ? 0 : dtime;
   inode.updateChecksumSeed();
   if (keepsMap) inode.raw.set(map, I_BLOCK_OFFSET);
-  else if (!holdsContent(record.mode, record.flags)) {
+  else if (!holdsContent(record)) {
     initialiseMap(inode, inode.has(InodeFlag.EXTENTS));
   }
   inode.forgetMapping();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemoryImage, FsError, MemoryImage, open } from "../../mod.ts";
+import { createMemoryImage, type FormatOptions, FsError, MemoryImage, open } from "../../mod.ts";
 import { memoryMustBeClean } from "../harness/library.ts";
 import { Allocator } from "../../fs/alloc/allocator.ts";
 import type { Log } from "../../fs/journal/log.ts";
@@ -8,6 +8,7 @@ import { DeviceError, FsError as EngineError } from "../../fs/errors.ts";
 import { crc32c } from "../../fs/layout/crc32c.ts";
 import { FastCommitTag } from "../../fs/layout/fast_commit.ts";
 import { Incompat } from "../../fs/layout/features.ts";
+import { InodeFlag } from "../../fs/layout/inode.ts";
 import { JournalIncompat } from "../../fs/layout/journal.ts";
 import { Volume } from "../../fs/volume/volume.ts";
 import { findLog } from "../../fs/ops/find_log.ts";
@@ -20,6 +21,7 @@ interface Base {
   /** Inode numbers. */
   readonly root: number;
   readonly file: number;
+  readonly dir: number;
   readonly unused: number;
   /** A free block, and one of the file's. */
   readonly free: number;
@@ -29,16 +31,17 @@ interface Base {
 }
 
 /** An image that was not unmounted: an empty log, and room for fast commits. */
-function makeBase(): Base {
+function makeBase(format: FormatOptions = {}): Base {
   const memory = createMemoryImage(64 << 20, {
-    features: ["fast_commit"],
     blockBytes: BLOCK_BYTES,
+    ...format,
+    features: ["fast_commit", ...format.features ?? []],
   });
-  {
-    using image = open(memory);
-    image.writeFile("file", new Uint8Array(3 * BLOCK_BYTES).fill(7));
-    image.mkdir("dir");
-  }
+  const made = open(memory);
+  made.writeFile("file", new Uint8Array(3 * BLOCK_BYTES).fill(7));
+  made.mkdir("dir");
+  const [file, dir] = [made.stat("file").ino, made.stat("dir").ino];
+  made.close();
   const volume = new Volume(memory, {
     readOnly: false,
     cacheBytes: 1 << 20,
@@ -53,15 +56,17 @@ function makeBase(): Base {
   log.writeSuperblock();
   volume.superblock.featureIncompat |= Incompat.RECOVER;
   volume.writeSuperblock();
-  const inode = volume.inodes.load(12);
+  const inode = volume.inodes.load(file);
   return {
     memory,
     log,
     root: 2,
-    file: 12,
+    file,
+    dir,
     unused: 500,
     free: volume.geometry.blocksCount - 40,
-    data: inode.view.getUint32(0x28 + 12 + 8, true),
+    // The first pointer of a block map, the first extent's ee_start_lo.
+    data: inode.view.getUint32(inode.has(InodeFlag.EXTENTS) ? 0x28 + 12 + 8 : 0x28, true),
     inode: inode.raw.slice(),
   };
 }
@@ -120,9 +125,21 @@ const SIZE = 0x4;
 const LINKS = 0x1a;
 const GENERATION = 0x64;
 
-Deno.test("fast commits are replayed, shown and not shown twice", () => {
-  const base = makeBase();
-  const { file, free, root, unused } = base;
+/** Images whose blocks are single ones. */
+const SINGLE: Readonly<globalThis.Record<string, FormatOptions>> = {
+  "extents": {},
+  "block maps": { features: ["^extent", "^64bit"] },
+  "quotas": { features: ["quota", "project"], quotaTypes: ["user", "group", "project"] },
+};
+
+for (const [form, format] of Object.entries(SINGLE)) {
+  Deno.test(`fast commits are replayed, shown and not shown twice: ${form}`, () => {
+    replayOnce(makeBase(format));
+  });
+}
+
+function replayOnce(base: Base): void {
+  const { dir, file, free, root, unused } = base;
   writeCommit(base, [
     inodeRecord(base, unused, (view) => {
       view.setUint32(GENERATION, 5, true);
@@ -131,7 +148,7 @@ Deno.test("fast commits are replayed, shown and not shown twice", () => {
     }),
     [FastCommitTag.ADD_RANGE, mapped(unused, 0, 2, free)],
     [FastCommitTag.CREAT, named(root, unused, "made")],
-    [FastCommitTag.LINK, named(13, unused, "linked")],
+    [FastCommitTag.LINK, named(dir, unused, "linked")],
     [FastCommitTag.PAD, new Uint8Array(100)],
     [FastCommitTag.UNLINK, named(root, file, "file")],
     [FastCommitTag.LINK, named(root, file, "renamed")],
@@ -167,6 +184,52 @@ Deno.test("fast commits are replayed, shown and not shown twice", () => {
     assert.ok(image.readFile("renamed").every((byte) => byte === 0));
   }
   memoryMustBeClean(base.memory);
+}
+
+Deno.test("fast commits are replayed with clusters, whole ones and parts of the file's own", () => {
+  const base = makeBase({ features: ["bigalloc"], clusterBytes: 4 * BLOCK_BYTES });
+  const { root, unused, data, file } = base;
+  // The file has blocks 0 to 2 of a cluster; its block 3 joins them, 4 to 9 come behind.
+  const cluster = Math.floor(base.free / 4) * 4;
+  const record = (ino: number, blocks: number): Record =>
+    inodeRecord(base, ino, (view) => view.setUint32(SIZE, blocks * BLOCK_BYTES, true));
+  writeCommit(base, [
+    [FastCommitTag.ADD_RANGE, mapped(file, 3, 1, data + 3)],
+    [FastCommitTag.ADD_RANGE, mapped(file, 4, 6, cluster)],
+    record(file, 10),
+    record(unused, 9),
+    [FastCommitTag.ADD_RANGE, mapped(unused, 7, 2, cluster + 11)],
+    [FastCommitTag.CREAT, named(root, unused, "made")],
+  ]);
+  // A part of a cluster goes, then what is left of it, and another file gets it.
+  writeCommit(base, [[FastCommitTag.DEL_RANGE, words(file, 8, 1)], record(file, 10)], 1);
+  writeCommit(base, [
+    [FastCommitTag.DEL_RANGE, words(file, 8, 2)],
+    record(file, 8),
+    [FastCommitTag.ADD_RANGE, mapped(unused, 1, 2, cluster + 5)],
+    record(unused, 9),
+  ], 2);
+  base.memory.write(new Uint8Array(16 * BLOCK_BYTES).fill(9), cluster * BLOCK_BYTES);
+  {
+    using image = open(base.memory);
+    assert.equal(image.stat("file").size, 8 * BLOCK_BYTES);
+    assert.equal(image.readFile("file")[7 * BLOCK_BYTES], 9);
+    const made = image.readFile("made");
+    const bytes = Array.from({ length: 9 }, (_, block) => made[block * BLOCK_BYTES]);
+    assert.deepEqual(bytes, [0, 9, 9, 0, 0, 0, 0, 9, 9]);
+  }
+  memoryMustBeClean(base.memory);
+});
+
+Deno.test("with clusters, a fast commit cannot split one", () => {
+  for (const [fileBlock, shift] of [[3, 0], [5, 4], [3, 7]] as const) {
+    const base = makeBase({ features: ["bigalloc"], clusterBytes: 4 * BLOCK_BYTES });
+    const cluster = Math.floor(base.free / 4) * 4;
+    writeCommit(base, [
+      [FastCommitTag.ADD_RANGE, mapped(base.file, fileBlock, 1, cluster + shift)],
+    ]);
+    assert.throws(() => open(base.memory).close(), isTyped, `${fileBlock} at ${shift}`);
+  }
 });
 
 /** A device that takes so many writes and fails at the next. */
