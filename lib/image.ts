@@ -5,6 +5,16 @@
  */
 
 import { copyFile, readFile, writeFile, type WriteFileOptions } from "./content.ts";
+import {
+  defragment,
+  defragmentAll,
+  type DefragmentOptions,
+  type DefragmentProgress,
+  type DefragmentResult,
+  fragmentation,
+} from "./defragment.ts";
+import type { Fragmentation } from "../fs/defrag/stretch.ts";
+import type { TreeProgress, TreeReport } from "../fs/defrag/tree.ts";
 import { extents, type FileExtent, type FreeRun, freeRuns } from "./fragmentation.ts";
 import { describe, type ImageDescription } from "./describe.ts";
 import type { Core } from "./core.ts";
@@ -319,6 +329,28 @@ export class Image implements Disposable {
   /** Where a file's content lies in the image, in the order of the file; holes are left out. */
   extents(path: Path): FileExtent[] {
     return extents(this.#core, path);
+  }
+
+  /** How many extents a file has, and how few they could be. */
+  fragmentation(path: Path): Fragmentation {
+    return fragmentation(this.#core, path);
+  }
+
+  /**
+   * Brings the pieces of a file together, a slice of some MiB each time that it is asked for the next value: in
+   * between the image is consistent and may be changed, and the work may be given up. Nothing but where the content
+   * lies changes. Files without movable content (directories, what is in its inode) stay as they are.
+   */
+  defragment(path: Path): Generator<DefragmentProgress, DefragmentResult> {
+    return defragment(this.#core, path);
+  }
+
+  /** As `defragment`, for everything below a directory; tells how it was, and how it is afterwards. */
+  defragmentAll(
+    path: Path = "/",
+    options: DefragmentOptions = {},
+  ): Generator<TreeProgress, TreeReport> {
+    return defragmentAll(this.#core, path, options);
   }
 
   /** The runs of free space, in ascending order; they end where block groups do. */

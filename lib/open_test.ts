@@ -61,6 +61,9 @@ const CALLS: ReadonlyMap<string, (image: Image) => unknown> = new Map<
   ["describe", (image) => image.describe()],
   ["extents", (image) => image.extents("f")],
   ["freeRuns", (image) => image.freeRuns().next()],
+  ["fragmentation", (image) => image.fragmentation("f")],
+  ["defragment", (image) => [...image.defragment("f")]],
+  ["defragmentAll", (image) => [...image.defragmentAll()]],
   ["setLabel", (image) => image.setLabel("new")],
   ["trim", (image) => image.trim()],
   ["sync", (image) => image.sync()],
@@ -89,6 +92,7 @@ const READING = new Set([
   "describe",
   "extents",
   "freeRuns",
+  "fragmentation",
   "sync",
 ]);
 

@@ -59,6 +59,7 @@ const FS_FLOORS: Readonly<Record<string, number>> = {
   edit: 8,
   resize: 9,
   tune: 9,
+  defrag: 8,
   fuse: 9,
   "mod.ts": 10,
 };

@@ -84,6 +84,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./resize.ts")).RESIZE,
   },
   {
+    name: "defrag",
+    summary: "brings the pieces of files together",
+    load: async () => (await import("./defrag.ts")).DEFRAG,
+  },
+  {
     name: "check",
     summary: "checks an image; only reads",
     load: async () => (await import("./check.ts")).CHECK,

@@ -232,6 +232,11 @@ export class Actor {
     });
   }
 
+  /** Pieces of the file are brought together; nothing is to be seen of it. */
+  defragment(node: Node): void {
+    this.#change(`defragment ${node.ino}`, () => this.target.defragment(node));
+  }
+
   chmod(node: Node, mode: number): void {
     this.#change(`chmod ${node.ino}`, () => {
       const result = this.target.chmod(node, mode);

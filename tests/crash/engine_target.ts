@@ -1,5 +1,6 @@
 /** Workloads on the engine in this process. @module */
 
+import { Defragmentation } from "../../fs/defrag/defragment.ts";
 import { S_IFREG } from "../../fs/layout/inode.ts";
 import { removeAttribute, setAttribute } from "../../fs/ops/attributes.ts";
 import { makeNode } from "../../fs/ops/create.ts";
@@ -21,6 +22,9 @@ import type { Target } from "./target.ts";
 
 const encoder = new TextEncoder();
 const WRITE = { privileged: true, killPrivileges: false };
+/** How much is defragmented at a time: little, so that commits come in between. */
+const SLICE_BYTES = 32 << 10;
+const SLICES = 3;
 const SET = { flags: 0, killSgid: false, privileged: true };
 
 /** Different owners for different names: usage moves in many entries of quota files. */
@@ -83,6 +87,11 @@ export class EngineTarget implements Target {
   }
   allocate(node: Node, offset: number, length: number): number {
     return fallocate(this.engine, node.ino, offset, length, KEEP_SIZE, true);
+  }
+  defragment(node: Node): number {
+    const work = new Defragmentation(this.engine, node.ino, SLICE_BYTES);
+    for (let slices = 0; slices < SLICES && !work.done; slices++) work.step();
+    return 0;
   }
   chmod(node: Node, mode: number): number {
     return setAttributes(this.engine, node.ino, { mode }, true);

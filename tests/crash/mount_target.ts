@@ -65,6 +65,9 @@ export class MountTarget implements Target {
   allocate(node: Node, offset: number, length: number): number {
     return this.#withFile(node, (file) => libc.fallocate(file, KEEP_SIZE, offset, length));
   }
+  defragment(): number {
+    return 0;
+  }
   chmod(node: Node, mode: number): number {
     return this.#answer(libc.chmod(this.#path(node), mode));
   }

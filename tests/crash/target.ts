@@ -28,6 +28,8 @@ export interface Target {
   punch(node: Node, offset: number, length: number): number;
   /** Allocates blocks; the size stays. */
   allocate(node: Node, offset: number, length: number): number;
+  /** Brings pieces of a file together, where that can be done from here. */
+  defragment(node: Node): number;
   chmod(node: Node, mode: number): number;
   setXattr(node: Node, name: string, value: Uint8Array<ArrayBuffer>): number;
   removeXattr(node: Node, name: string): number;

@@ -224,6 +224,28 @@ const orphans: Workload = (actor, steps) => {
   }
 };
 
+/** Files that were written in pieces, in turns, are brought together while they go on being written. */
+const defragments: Workload = (actor, steps) => {
+  const { random, root } = actor;
+  const block = actor.target.blockBytes;
+  for (let n = actor.firstNumber(); goOn(actor, steps, 12); n++) {
+    const chosen = pickChild(actor, root, "file");
+    if (chosen === undefined || (root.children.size < 4 && random.chance(30))) {
+      actor.create(root, `d${n}`);
+      continue;
+    }
+    const [name, node] = chosen;
+    if (random.chance(40)) actor.defragment(node);
+    else if (random.chance(60)) {
+      const place = block * random.below(100);
+      actor.write(node, place, 1 + random.below(random.pick([1, 3, 20]) * block));
+    } else if (random.chance(30)) actor.punch(node, random.below(100 * block), 3 * block);
+    else if (random.chance(33)) actor.allocate(node, random.below(100 * block), 5 * block);
+    else if (random.chance(36)) actor.truncate(node, random.below(100 * block));
+    else if (random.chance(15)) actor.unlink(root, name);
+  }
+};
+
 /** The disk is filled, again and again, while files go and come. */
 const full: Workload = (actor, steps) => {
   const { random, root } = actor;
@@ -291,6 +313,7 @@ export const WORKLOADS: ReadonlyMap<string, Workload> = new Map(Object.entries({
   trees,
   attributes,
   orphans,
+  defragments,
   full,
   churn,
   mixed,

@@ -7,6 +7,7 @@
 
 import type { ControlCommand, ControlJob } from "./command.ts";
 import { FRAG } from "./frag.ts";
+import { DEFRAG } from "./defrag.ts";
 import { STATUS } from "./status.ts";
 import { SYNC } from "./sync.ts";
 
@@ -19,4 +20,5 @@ export const COMMANDS: Readonly<Record<string, ControlCommand>> = {
 /** Done in steps between requests; started with the command `job.start`. */
 export const JOBS: Readonly<Record<string, ControlJob>> = {
   frag: FRAG,
+  defrag: DEFRAG,
 };
