@@ -35,13 +35,18 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "status",
-    summary: "what kind of file system it is, how full, and how its mount does",
+    summary: "what kind of file system it is, how full, and its mount",
     load: async () => (await import("./status.ts")).STATUS,
   },
   {
     name: "top",
     summary: "shows live what a mount does",
     load: async () => (await import("./top.ts")).TOP,
+  },
+  {
+    name: "trace",
+    summary: "records the requests to a mount; summary, replay",
+    load: async () => (await import("./trace.ts")).TRACE,
   },
   {
     name: "ls",

@@ -77,13 +77,16 @@ export class Metrics {
    * A deferred request is answered.
    * @param result 0, a byte count or a negated errno.
    * @param begun when it was deferred, in microseconds.
+   * @returns how long it took.
    */
-  complete(opcode: number, result: number, begun: number): void {
-    if (opcode >= OPCODE_LIMIT) return;
+  complete(opcode: number, result: number, begun: number): number {
+    const took = monotonicMicroseconds() - begun;
+    if (opcode >= OPCODE_LIMIT) return took;
     if (result < 0) (this.failures[opcode] as number)++;
     else if (opcode === OPCODE.READ) this.readBytes += result;
     else if (opcode === OPCODE.WRITE) this.writtenBytes += result;
-    this.#took(opcode, monotonicMicroseconds() - begun);
+    this.#took(opcode, took);
+    return took;
   }
 
   #took(opcode: number, microseconds: number): void {

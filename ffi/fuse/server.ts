@@ -14,6 +14,7 @@ import { end } from "./operations/connection.ts";
 import { EINVAL, EIO, ENOSYS } from "./operations/operation.ts";
 import { type OperationTable, operationTable } from "./operations/table.ts";
 import { DEFERRED, type FileSystem, type Server } from "./port.ts";
+import type { Recorder } from "./recorder.ts";
 import type { Request } from "./request.ts";
 import { traceLine } from "./trace.ts";
 import type { Transport } from "./transport.ts";
@@ -58,6 +59,8 @@ export class FuseServer implements Server {
   readonly #operations: OperationTable;
   readonly #transport: Transport;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #requestMemory: Uint8Array;
+  #recorder: Recorder | undefined;
   #ticket = 0;
 
   /**
@@ -74,6 +77,7 @@ export class FuseServer implements Server {
     this.#settings = serverSettings(options);
     this.#operations = operationTable(this.#settings.operations);
     this.#transport = transport;
+    this.#requestMemory = requestMemory;
     this.#exchange = new Exchange(fileSystem, this, this.#settings, requestMemory, replyMemory);
   }
 
@@ -137,8 +141,31 @@ export class FuseServer implements Server {
     if (request.opcode === OPCODE.WRITE && result > 0) {
       metrics.writtenBytes += request.u32(SIZE.IN_HEADER + 16);
     }
-    metrics.end(request.opcode, result, begun);
+    const took = metrics.end(request.opcode, result, begun);
+    if (this.#recorder !== undefined) this.#record(result, begun, took);
     return result;
+  }
+
+  /** Records every request from now on; undefined: none. */
+  set recorder(recorder: Recorder | undefined) {
+    this.#recorder = recorder;
+    this.metrics.timesAll = recorder !== undefined;
+  }
+
+  get recorder(): Recorder | undefined {
+    return this.#recorder;
+  }
+
+  #record(result: number, begun: number, took: number): void {
+    const wanted = this.#recorder?.add(
+      this.#exchange,
+      this.#requestMemory,
+      this.#ticket,
+      result,
+      begun,
+      took,
+    );
+    if (wanted === false) this.recorder = undefined;
   }
 
   #run(request: Request): number {
@@ -198,7 +225,7 @@ export class FuseServer implements Server {
   complete(unique: number, result: number): void {
     const waiting = this.#take(unique);
     if (waiting === undefined) return;
-    this.metrics.complete(waiting.opcode, result, waiting.since);
+    this.#completed(unique, waiting, result);
     if (result < 0) {
       this.#answer(unique, waiting, Math.max(result, -LARGEST_ERROR), EMPTY);
     } else if (waiting.opcode === OPCODE.WRITE) {
@@ -215,7 +242,7 @@ export class FuseServer implements Server {
     if (waiting === undefined) return;
     let total = 0;
     for (const piece of data) total += piece.length;
-    this.metrics.complete(waiting.opcode, total, waiting.since);
+    this.#completed(unique, waiting, total);
     if (total > waiting.size) this.#answer(unique, waiting, EIO, EMPTY);
     else this.#answer(unique, waiting, 0, data);
   }
@@ -224,6 +251,11 @@ export class FuseServer implements Server {
     const waiting = this.#waiting.get(ticket);
     this.#waiting.delete(ticket);
     return waiting;
+  }
+
+  #completed(ticket: number, { opcode, since }: Waiting, result: number): void {
+    const took = this.metrics.complete(opcode, result, since);
+    this.#recorder?.complete(ticket, result, since, took);
   }
 
   #answer(

@@ -9,10 +9,12 @@ import type { ControlCommand, ControlJob } from "./command.ts";
 import { FRAG } from "./frag.ts";
 import { DEFRAG } from "./defrag.ts";
 import { STATUS } from "./status.ts";
+import { TRACE_COMMANDS } from "./trace.ts";
 import { SYNC } from "./sync.ts";
 
 /** Done at once, while the mount waits. */
 export const COMMANDS: Readonly<Record<string, ControlCommand>> = {
+  ...TRACE_COMMANDS,
   status: STATUS,
   sync: SYNC,
 };
