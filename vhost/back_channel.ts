@@ -9,7 +9,7 @@ import { close, setNonBlocking } from "../ffi/libc/file.ts";
 import { receive, send } from "../ffi/libc/socket.ts";
 import { FLAG_NEED_REPLY, HEADER_BYTES, VERSION } from "./abi.ts";
 import { textOf } from "./fault.ts";
-import type { Loop } from "./loop.ts";
+import type { EventLoop } from "./loop.ts";
 
 const EIO = -5;
 const REPLY_BYTES = HEADER_BYTES + 8;
@@ -29,7 +29,7 @@ export class BackChannel {
   /** @param socket becomes the channel's own. */
   constructor(
     readonly socket: number,
-    readonly loop: Loop,
+    readonly loop: EventLoop,
     readonly log: (text: string) => void,
   ) {
     setNonBlocking(socket);

@@ -19,6 +19,19 @@ export interface Worker {
 /** Called when there is time. @returns milliseconds until it wants to be called again at the latest. */
 export type IdleTask = () => number;
 
+/** What sessions and servers need of the loop that they run in. */
+export interface EventLoop {
+  /** Calls `ready` whenever the descriptor shows `events` (POLL*; by default it can be read). */
+  watch(descriptor: number, ready: Ready, events?: number): void;
+  unwatch(descriptor: number): void;
+  addWorker(worker: Worker): void;
+  removeWorker(worker: Worker): void;
+  addIdle(task: IdleTask): void;
+  removeIdle(task: IdleTask): void;
+  /** The last session has ended, and nobody else is waited for. */
+  stop(): void;
+}
+
 /** Turns with work after which descriptors and the clock are looked at. */
 const TURNS_BETWEEN_LOOKS = 16;
 /** How long to look for work before sleeping, when the last sleep was short. */
@@ -27,7 +40,7 @@ const SPIN_MS = 0.01;
 const SHORT_SLEEP_MS = 0.03;
 
 /** See the module. */
-export class Loop {
+export class Loop implements EventLoop {
   readonly #polled = new PollSet();
   readonly #workers: Worker[] = [];
   readonly #idle = new Set<IdleTask>();

@@ -7,7 +7,7 @@
 import { close, setNonBlocking } from "../ffi/libc/file.ts";
 import { acceptConnection } from "../ffi/libc/socket.ts";
 import { textOf } from "./fault.ts";
-import type { Loop } from "./loop.ts";
+import type { EventLoop } from "./loop.ts";
 import { type DeviceSettings, Session } from "./session.ts";
 
 const PAUSE_MS = 1000;
@@ -28,7 +28,7 @@ export class VhostServer {
   #count = 0;
 
   /** @param listening becomes the server's own. */
-  constructor(listening: number, readonly loop: Loop, readonly settings: ServerSettings) {
+  constructor(listening: number, readonly loop: EventLoop, readonly settings: ServerSettings) {
     this.#listening = listening;
     setNonBlocking(listening);
     loop.watch(listening, () => this.#accept());

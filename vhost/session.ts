@@ -16,11 +16,11 @@ import { daxOperations, type Mappable } from "./dax.ts";
 import { ProtocolFault, RequestRefused, textOf } from "./fault.ts";
 import { HANDLERS } from "./handlers.ts";
 import type { Metrics } from "./metrics/operations.ts";
-import type { Loop, Worker } from "./loop.ts";
+import type { EventLoop, Worker } from "./loop.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { type Bits, bitsOf, hasBit, Payload, u64Payload } from "./payload.ts";
 import { Queue } from "./queue.ts";
-import { VirtioFs } from "./virtio_fs.ts";
+import { type HoldAnswer, VirtioFs } from "./virtio_fs.ts";
 
 /** What every front-end gets. */
 export interface DeviceSettings {
@@ -34,6 +34,8 @@ export interface DeviceSettings {
   /** The configuration space, where the back-end is to serve it. */
   readonly config: Uint8Array | undefined;
   readonly log: (text: string) => void;
+  /** Holds answers back until others know. */
+  readonly hold?: HoldAnswer;
   /** Is told what is done. */
   readonly metrics?: Metrics;
 }
@@ -70,7 +72,7 @@ export class Session implements Worker {
   constructor(
     socket: number,
     readonly settings: DeviceSettings,
-    readonly loop: Loop,
+    readonly loop: EventLoop,
     readonly onEnd: () => void,
   ) {
     this.#connection = new Connection(socket);
@@ -98,11 +100,15 @@ export class Session implements Worker {
   };
 
   #newDevice(): VirtioFs {
-    const { fileSystem, fuse, dax, metrics } = this.settings;
+    const { fileSystem, fuse, dax, metrics, hold } = this.settings;
+    const parts = {
+      ...(metrics === undefined ? {} : { counter: metrics }),
+      ...(hold === undefined ? {} : { hold }),
+    };
     const files = fileSystem();
-    if (dax === undefined || !isMappable(files)) return new VirtioFs(files, fuse, metrics);
+    if (dax === undefined || !isMappable(files)) return new VirtioFs(files, fuse, parts);
     const operations = daxOperations(files, () => this.#back, dax.windowBytes);
-    return new VirtioFs(files, { ...fuse, operations }, metrics);
+    return new VirtioFs(files, { ...fuse, operations }, parts);
   }
 
   /** Takes the channel on which the back-end asks, in place of the one before. */

@@ -5,12 +5,14 @@
  * @module
  */
 
-import type { Connection, FileSystem, Server } from "../ffi/fuse/port.ts";
+import type { Caller, Connection, FileSystem, Server } from "../ffi/fuse/port.ts";
+import { emptyEntry } from "../ffi/fuse/records.ts";
+import type { SharedHoldings } from "./shared_holdings.ts";
 import { SharedView } from "./shared_view.ts";
 
 /** Whom a deferred answer is for. */
 interface Waiting {
-  readonly view: SharedView;
+  readonly view: SharedHoldings;
   readonly unique: number;
 }
 
@@ -25,6 +27,8 @@ export interface SharingPolicy {
 /** See the module. */
 export class SharedFileSystem implements Server {
   readonly #waiting = new Map<number, Waiting>();
+  readonly #keepers: SharedView[] = [];
+  readonly #entry = emptyEntry();
   #unique = 0;
   #begun = false;
 
@@ -32,7 +36,54 @@ export class SharedFileSystem implements Server {
 
   /** A view for a new front-end. */
   view(): FileSystem {
-    return new SharedView(this);
+    return new SharedView(this, this.policy, this.#keepers.length === 0);
+  }
+
+  /**
+   * The view of a kernel that keeps names, attributes and data, and can be told of what others change.
+   * It gives the file system its idle turns.
+   */
+  keepingView(): FileSystem {
+    const view = new SharedView(this, { validMs: undefined, keepCache: true }, true);
+    this.#keepers.push(view);
+    return view;
+  }
+
+  /** Whether somebody other than `from` keeps something of the node. */
+  isKept(from: SharedHoldings, node: number): boolean {
+    return this.#keepers.some((keeper) => keeper !== from && keeper.knows(node));
+  }
+
+  /** A name was made, taken away or replaced by `from`. @param target the nodes that it led or leads to */
+  nameChanged(
+    from: SharedHoldings,
+    parent: number,
+    name: Uint8Array,
+    ...targets: readonly number[]
+  ): void {
+    for (const keeper of this.#keepers) {
+      if (keeper === from || !keeper.knows(parent)) continue;
+      keeper.server?.invalidateEntry(parent, name);
+      keeper.server?.invalidateInode(parent, 0, 0);
+    }
+    for (const target of targets) this.nodeChanged(from, target, false);
+  }
+
+  /** Attributes of a node were changed by `from`, or also its data. */
+  nodeChanged(from: SharedHoldings, node: number, data: boolean): void {
+    for (const keeper of this.#keepers) {
+      if (keeper === from || !keeper.knows(node)) continue;
+      if (data) keeper.server?.invalidateInode(node, 0, 0);
+      else keeper.server?.invalidateAttributes(node);
+    }
+  }
+
+  /** The node that a name leads to; 0: none. */
+  nodeAt(caller: Caller, parent: number, name: Uint8Array): number {
+    const entry = this.#entry;
+    if (this.inner.lookup(caller, parent, name, entry) < 0 || entry.node === 0) return 0;
+    this.inner.forget(entry.node, 1);
+    return entry.node;
   }
 
   /** The first guest's session begins the file system's. */
@@ -54,7 +105,7 @@ export class SharedFileSystem implements Server {
   }
 
   /** Remembers whom the deferred answer of that number is for. */
-  defer(number: number, view: SharedView, unique: number): void {
+  defer(number: number, view: SharedHoldings, unique: number): void {
     this.#waiting.set(number, { view, unique });
   }
 
@@ -64,7 +115,7 @@ export class SharedFileSystem implements Server {
   }
 
   /** A view has ended: nobody waits there any more. */
-  dropView(view: SharedView): void {
+  dropView(view: SharedHoldings): void {
     for (const [number, waiting] of this.#waiting) {
       if (waiting.view === view) this.#waiting.delete(number);
     }
@@ -86,8 +137,14 @@ export class SharedFileSystem implements Server {
     waiting?.view.server?.completeData(waiting.unique, data);
   }
 
-  /** Guests cannot be told; they keep nothing that they would have to be told of. */
-  invalidateInode(): void {}
-  invalidateEntry(): void {}
-  invalidateAttributes(): void {}
+  /** Guests cannot be told, and keep nothing that they would have to be told of. */
+  invalidateInode(node: number, offset: number, length: number): void {
+    for (const { server } of this.#keepers) server?.invalidateInode(node, offset, length);
+  }
+  invalidateEntry(parent: number, name: Uint8Array): void {
+    for (const { server } of this.#keepers) server?.invalidateEntry(parent, name);
+  }
+  invalidateAttributes(node: number): void {
+    for (const { server } of this.#keepers) server?.invalidateAttributes(node);
+  }
 }

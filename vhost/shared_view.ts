@@ -7,128 +7,47 @@
 import {
   type Attributes,
   type Caller,
-  type Connection,
-  DEFERRED,
   type DirectorySink,
   type Entry,
   type FileSystem,
   type Opened,
-  ROOT_NODE,
-  type Server,
+  SET_SIZE,
   type SetAttributes,
   type Statfs,
 } from "../ffi/fuse/port.ts";
-import type { SharedFileSystem } from "./shared_file_system.ts";
+import { SharedHoldings } from "./shared_holdings.ts";
 
 const ESTALE = -116;
-const FOPEN_KEEP_CACHE = 1 << 1;
+const EBADF = -9;
 
 /** A view: nodes that were not given to its guest are refused. */
-export class SharedView implements FileSystem {
-  server: Server | undefined;
-  readonly #shared: SharedFileSystem;
-  readonly #inner: FileSystem;
-  readonly #lookups = new Map<number, number>();
-
-  constructor(shared: SharedFileSystem) {
-    this.#shared = shared;
-    this.#inner = shared.inner;
-  }
-
-  init(connection: Connection, server: Server): void {
-    this.server = server;
-    this.#shared.begin(connection);
-  }
-
-  destroy(): void {
-    this.#shared.dropView(this);
-    for (const [node, lookups] of this.#lookups) this.#inner.forget(node, lookups);
-    this.#lookups.clear();
-    // What this guest wrote is to be found in the image, even if others go on.
-    const caller = { unique: this.#shared.number(), uid: 0, gid: 0, pid: 0 };
-    try {
-      this.#inner.syncfs(caller);
-    } catch (error) {
-      this.#inner.errnoOf(error, "syncfs");
-    }
-  }
-
-  errnoOf(error: unknown, operation: string): number {
-    return this.#inner.errnoOf(error, operation);
-  }
-
-  idle(): number {
-    return this.#inner.idle();
-  }
-
-  #knows(node: number): boolean {
-    return node === ROOT_NODE || this.#lookups.has(node);
-  }
-
-  /** Counts the lookup of an entry that was given, and limits what may be kept of it. */
-  #given(result: number, entry: Entry): number {
-    if (result < 0) return result;
-    this.#limit(entry);
-    if (entry.node !== 0) this.#count(entry.node);
-    return result;
-  }
-
-  #limit(entry: Entry): void {
-    const { validMs } = this.#shared.policy;
-    if (validMs === undefined) return;
-    entry.entryValidMs = Math.min(entry.entryValidMs, validMs);
-    entry.attributesValidMs = Math.min(entry.attributesValidMs, validMs);
-  }
-
-  #count(node: number): void {
-    this.#lookups.set(node, (this.#lookups.get(node) ?? 0) + 1);
-  }
-
-  /** Runs something that may be deferred, under a number that no other view has. */
-  #deferrable(caller: Caller, run: () => number): number {
-    const { unique } = caller;
-    const number = this.#shared.number();
-    caller.unique = number;
-    this.#shared.defer(number, this, unique);
-    let result = 0;
-    try {
-      result = run();
-    } finally {
-      caller.unique = unique;
-      if (result !== DEFERRED) this.#shared.answered(number);
-    }
-    return result;
-  }
-
-  #opened(result: number, opened: Opened): number {
-    if (result >= 0 && !this.#shared.policy.keepCache) opened.flags &= ~FOPEN_KEEP_CACHE;
-    return result;
-  }
-
+export class SharedView extends SharedHoldings implements FileSystem {
   lookup(caller: Caller, parent: number, name: Uint8Array, entry: Entry): number {
-    if (!this.#knows(parent)) return ESTALE;
-    return this.#given(this.#inner.lookup(caller, parent, name, entry), entry);
+    if (!this.knows(parent)) return ESTALE;
+    return this.given(this.inner.lookup(caller, parent, name, entry), entry);
   }
 
   forget(node: number, lookups: number): void {
-    const held = this.#lookups.get(node);
+    const held = this.lookups.get(node);
     if (held === undefined) return;
     const taken = Math.min(held, lookups);
-    if (taken === held) this.#lookups.delete(node);
-    else this.#lookups.set(node, held - taken);
-    this.#inner.forget(node, taken);
+    if (taken === held) this.lookups.delete(node);
+    else this.lookups.set(node, held - taken);
+    this.inner.forget(node, taken);
   }
 
   getattr(caller: Caller, node: number, attributes: Attributes): number {
-    return this.#knows(node) ? this.#inner.getattr(caller, node, attributes) : ESTALE;
+    return this.knows(node) ? this.inner.getattr(caller, node, attributes) : ESTALE;
   }
 
   setattr(caller: Caller, node: number, change: SetAttributes, attributes: Attributes): number {
-    return this.#knows(node) ? this.#inner.setattr(caller, node, change, attributes) : ESTALE;
+    if (!this.knows(node)) return ESTALE;
+    const result = this.inner.setattr(caller, node, change, attributes);
+    return this.changed(result, node, (change.valid & SET_SIZE) !== 0);
   }
 
   readlink(caller: Caller, node: number, target: Uint8Array): number {
-    return this.#knows(node) ? this.#inner.readlink(caller, node, target) : ESTALE;
+    return this.knows(node) ? this.inner.readlink(caller, node, target) : ESTALE;
   }
 
   mknod(
@@ -140,8 +59,9 @@ export class SharedView implements FileSystem {
     rdev: number,
     entry: Entry,
   ): number {
-    if (!this.#knows(parent)) return ESTALE;
-    return this.#given(this.#inner.mknod(caller, parent, name, mode, umask, rdev, entry), entry);
+    if (!this.knows(parent)) return ESTALE;
+    const result = this.inner.mknod(caller, parent, name, mode, umask, rdev, entry);
+    return this.made(result, parent, name, entry);
   }
 
   mkdir(
@@ -152,16 +72,21 @@ export class SharedView implements FileSystem {
     umask: number,
     entry: Entry,
   ): number {
-    if (!this.#knows(parent)) return ESTALE;
-    return this.#given(this.#inner.mkdir(caller, parent, name, mode, umask, entry), entry);
+    if (!this.knows(parent)) return ESTALE;
+    const result = this.inner.mkdir(caller, parent, name, mode, umask, entry);
+    return this.made(result, parent, name, entry);
   }
 
   unlink(caller: Caller, parent: number, name: Uint8Array): number {
-    return this.#knows(parent) ? this.#inner.unlink(caller, parent, name) : ESTALE;
+    if (!this.knows(parent)) return ESTALE;
+    const names = [{ parent, name }];
+    return this.removing(caller, names, () => this.inner.unlink(caller, parent, name));
   }
 
   rmdir(caller: Caller, parent: number, name: Uint8Array): number {
-    return this.#knows(parent) ? this.#inner.rmdir(caller, parent, name) : ESTALE;
+    if (!this.knows(parent)) return ESTALE;
+    const names = [{ parent, name }];
+    return this.removing(caller, names, () => this.inner.rmdir(caller, parent, name));
   }
 
   symlink(
@@ -171,8 +96,9 @@ export class SharedView implements FileSystem {
     target: Uint8Array,
     entry: Entry,
   ): number {
-    if (!this.#knows(parent)) return ESTALE;
-    return this.#given(this.#inner.symlink(caller, parent, name, target, entry), entry);
+    if (!this.knows(parent)) return ESTALE;
+    const result = this.inner.symlink(caller, parent, name, target, entry);
+    return this.made(result, parent, name, entry);
   }
 
   rename(
@@ -183,18 +109,23 @@ export class SharedView implements FileSystem {
     newName: Uint8Array,
     flags: number,
   ): number {
-    if (!this.#knows(parent) || !this.#knows(newParent)) return ESTALE;
-    return this.#inner.rename(caller, parent, name, newParent, newName, flags);
+    if (!this.knows(parent) || !this.knows(newParent)) return ESTALE;
+    return this.removing(
+      caller,
+      [{ parent, name }, { parent: newParent, name: newName }],
+      () => this.inner.rename(caller, parent, name, newParent, newName, flags),
+    );
   }
 
   link(caller: Caller, node: number, newParent: number, newName: Uint8Array, entry: Entry): number {
-    if (!this.#knows(node) || !this.#knows(newParent)) return ESTALE;
-    return this.#given(this.#inner.link(caller, node, newParent, newName, entry), entry);
+    if (!this.knows(node) || !this.knows(newParent)) return ESTALE;
+    const result = this.inner.link(caller, node, newParent, newName, entry);
+    return this.made(result, newParent, newName, entry);
   }
 
   open(caller: Caller, node: number, flags: number, opened: Opened): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#opened(this.#inner.open(caller, node, flags, opened), opened);
+    if (!this.knows(node)) return ESTALE;
+    return this.opened(this.inner.open(caller, node, flags, opened), opened, () => node);
   }
 
   create(
@@ -207,9 +138,9 @@ export class SharedView implements FileSystem {
     entry: Entry,
     opened: Opened,
   ): number {
-    if (!this.#knows(parent)) return ESTALE;
-    const result = this.#inner.create(caller, parent, name, mode, umask, flags, entry, opened);
-    return this.#given(this.#opened(result, opened), entry);
+    if (!this.knows(parent)) return ESTALE;
+    const result = this.inner.create(caller, parent, name, mode, umask, flags, entry, opened);
+    return this.made(this.opened(result, opened, () => entry.node), parent, name, entry);
   }
 
   tmpfile(
@@ -221,9 +152,9 @@ export class SharedView implements FileSystem {
     entry: Entry,
     opened: Opened,
   ): number {
-    if (!this.#knows(parent)) return ESTALE;
-    const result = this.#inner.tmpfile(caller, parent, mode, umask, flags, entry, opened);
-    return this.#given(this.#opened(result, opened), entry);
+    if (!this.knows(parent)) return ESTALE;
+    const result = this.inner.tmpfile(caller, parent, mode, umask, flags, entry, opened);
+    return this.given(this.opened(result, opened, () => entry.node), entry);
   }
 
   read(
@@ -233,10 +164,10 @@ export class SharedView implements FileSystem {
     offset: number,
     targets: readonly Uint8Array[],
   ): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#deferrable(
+    if (!this.knows(node)) return ESTALE;
+    return this.deferrable(
       caller,
-      () => this.#inner.read(caller, node, handle, offset, targets),
+      () => this.inner.read(caller, node, handle, offset, targets),
     );
   }
 
@@ -248,26 +179,32 @@ export class SharedView implements FileSystem {
     sources: readonly Uint8Array[],
     flags: number,
   ): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#inner.write(caller, node, handle, offset, sources, flags);
+    if (!this.knows(node)) return ESTALE;
+    const result = this.inner.write(caller, node, handle, offset, sources, flags);
+    return this.changed(result, node, true);
   }
 
   flush(caller: Caller, node: number, handle: number): number {
-    return this.#knows(node) ? this.#inner.flush(caller, node, handle) : ESTALE;
+    return this.knows(node) ? this.inner.flush(caller, node, handle) : ESTALE;
   }
 
   release(caller: Caller, node: number, handle: number): number {
-    return this.#knows(node) ? this.#inner.release(caller, node, handle) : ESTALE;
+    const handles = this.openFiles.get(node);
+    const index = handles?.indexOf(handle) ?? -1;
+    if (handles === undefined || index < 0) return EBADF;
+    if (handles.length === 1) this.openFiles.delete(node);
+    else handles.splice(index, 1);
+    return this.inner.release(caller, node, handle);
   }
 
   fsync(caller: Caller, node: number, handle: number, dataOnly: boolean): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#deferrable(caller, () => this.#inner.fsync(caller, node, handle, dataOnly));
+    if (!this.knows(node)) return ESTALE;
+    return this.deferrable(caller, () => this.inner.fsync(caller, node, handle, dataOnly));
   }
 
   opendir(caller: Caller, node: number, flags: number, opened: Opened): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#opened(this.#inner.opendir(caller, node, flags, opened), opened);
+    if (!this.knows(node)) return ESTALE;
+    return this.limitOpen(this.inner.opendir(caller, node, flags, opened), opened);
   }
 
   readdir(
@@ -278,42 +215,42 @@ export class SharedView implements FileSystem {
     plus: boolean,
     sink: DirectorySink,
   ): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#inner.readdir(caller, node, handle, offset, plus, {
+    if (!this.knows(node)) return ESTALE;
+    return this.inner.readdir(caller, node, handle, offset, plus, {
       entry: sink.entry,
       plain: (...entry) => sink.plain(...entry),
       plus: (...given) => {
-        this.#limit(sink.entry);
+        this.limit(sink.entry);
         const taken = sink.plus(...given);
-        if (taken && sink.entry.node !== 0) this.#count(sink.entry.node);
+        if (taken && sink.entry.node !== 0) this.count(sink.entry.node);
         return taken;
       },
     });
   }
 
   releasedir(caller: Caller, node: number, handle: number): number {
-    return this.#knows(node) ? this.#inner.releasedir(caller, node, handle) : ESTALE;
+    return this.knows(node) ? this.inner.releasedir(caller, node, handle) : ESTALE;
   }
 
   fsyncdir(caller: Caller, node: number, handle: number, dataOnly: boolean): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#deferrable(caller, () => this.#inner.fsyncdir(caller, node, handle, dataOnly));
+    if (!this.knows(node)) return ESTALE;
+    return this.deferrable(caller, () => this.inner.fsyncdir(caller, node, handle, dataOnly));
   }
 
   syncfs(caller: Caller): number {
-    return this.#deferrable(caller, () => this.#inner.syncfs(caller));
+    return this.deferrable(caller, () => this.inner.syncfs(caller));
   }
 
   statfs(caller: Caller, node: number, statfs: Statfs): number {
-    return this.#knows(node) ? this.#inner.statfs(caller, node, statfs) : ESTALE;
+    return this.knows(node) ? this.inner.statfs(caller, node, statfs) : ESTALE;
   }
 
   getxattr(caller: Caller, node: number, name: Uint8Array, value: Uint8Array): number {
-    return this.#knows(node) ? this.#inner.getxattr(caller, node, name, value) : ESTALE;
+    return this.knows(node) ? this.inner.getxattr(caller, node, name, value) : ESTALE;
   }
 
   listxattr(caller: Caller, node: number, list: Uint8Array): number {
-    return this.#knows(node) ? this.#inner.listxattr(caller, node, list) : ESTALE;
+    return this.knows(node) ? this.inner.listxattr(caller, node, list) : ESTALE;
   }
 
   setxattr(
@@ -324,16 +261,18 @@ export class SharedView implements FileSystem {
     flags: number,
     killSgid: boolean,
   ): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#inner.setxattr(caller, node, name, value, flags, killSgid);
+    if (!this.knows(node)) return ESTALE;
+    const result = this.inner.setxattr(caller, node, name, value, flags, killSgid);
+    return this.changed(result, node, false);
   }
 
   removexattr(caller: Caller, node: number, name: Uint8Array): number {
-    return this.#knows(node) ? this.#inner.removexattr(caller, node, name) : ESTALE;
+    if (!this.knows(node)) return ESTALE;
+    return this.changed(this.inner.removexattr(caller, node, name), node, false);
   }
 
   access(caller: Caller, node: number, mask: number): number {
-    return this.#knows(node) ? this.#inner.access(caller, node, mask) : ESTALE;
+    return this.knows(node) ? this.inner.access(caller, node, mask) : ESTALE;
   }
 
   fallocate(
@@ -344,13 +283,14 @@ export class SharedView implements FileSystem {
     length: number,
     mode: number,
   ): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#inner.fallocate(caller, node, handle, offset, length, mode);
+    if (!this.knows(node)) return ESTALE;
+    const result = this.inner.fallocate(caller, node, handle, offset, length, mode);
+    return this.changed(result, node, true);
   }
 
   lseek(caller: Caller, node: number, handle: number, offset: number, whence: number): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#inner.lseek(caller, node, handle, offset, whence);
+    if (!this.knows(node)) return ESTALE;
+    return this.inner.lseek(caller, node, handle, offset, whence);
   }
 
   copyFileRange(
@@ -363,8 +303,8 @@ export class SharedView implements FileSystem {
     newOffset: number,
     length: number,
   ): number {
-    if (!this.#knows(node) || !this.#knows(newNode)) return ESTALE;
-    return this.#inner.copyFileRange(
+    if (!this.knows(node) || !this.knows(newNode)) return ESTALE;
+    const result = this.inner.copyFileRange(
       caller,
       node,
       handle,
@@ -374,6 +314,7 @@ export class SharedView implements FileSystem {
       newOffset,
       length,
     );
+    return this.changed(result, newNode, true);
   }
 
   ioctl(
@@ -385,7 +326,7 @@ export class SharedView implements FileSystem {
     input: Uint8Array,
     output: Uint8Array,
   ): number {
-    if (!this.#knows(node)) return ESTALE;
-    return this.#inner.ioctl(caller, node, handle, command, argument, input, output);
+    if (!this.knows(node)) return ESTALE;
+    return this.inner.ioctl(caller, node, handle, command, argument, input, output);
   }
 }

@@ -28,19 +28,36 @@ export interface RequestCounter {
   count(opcode: number, error: number, microseconds: number, bytes: number): void;
 }
 
+/**
+ * Holds an answer back until others have heard of what was done.
+ * @returns false when there is nothing to wait for; `done` is called later otherwise.
+ */
+export type HoldAnswer = (done: () => void) => boolean;
+
+/** What a device is given besides its file system. */
+export interface DeviceParts {
+  readonly counter?: RequestCounter;
+  readonly hold?: HoldAnswer;
+}
+
 /** One device: the file system as one front-end sees it. */
 export class VirtioFs implements ChainHandler, Transport {
   readonly #server: VectorServer;
   readonly #fileSystem: FileSystem;
   readonly #outstanding = new Map<number, Outstanding>();
+  readonly counter: RequestCounter | undefined;
+  readonly hold: HoldAnswer | undefined;
+  #ended = false;
   /** Chains handled, for whoever asks. */
   handled = 0;
 
   constructor(
     fileSystem: FileSystem,
     options: ServerOptions,
-    readonly counter?: RequestCounter,
+    { counter, hold }: DeviceParts = {},
   ) {
+    this.counter = counter;
+    this.hold = hold;
     this.#fileSystem = fileSystem;
     this.#server = new VectorServer(fileSystem, this, options);
   }
@@ -52,11 +69,17 @@ export class VirtioFs implements ChainHandler, Transport {
     const { opcode } = this.#server;
     if (written !== ANSWERED_LATER) {
       if (this.counter !== undefined) this.#count(opcode, this.#server.error, beginMs, written);
-      return written;
+      return this.#held(queue, head, written) ? LATER : written;
     }
     const ticket = this.#server.server.ticket;
     this.#outstanding.set(ticket, { queue, head, targets: chain.targets, opcode, beginMs });
     return LATER;
+  }
+
+  #held(queue: Queue, head: number, written: number): boolean {
+    return this.hold !== undefined && this.hold(() => {
+      if (!this.#ended) queue.finish(head, written);
+    });
   }
 
   /** @param written bytes of the reply; a WRITE's are what it took. */
@@ -85,6 +108,7 @@ export class VirtioFs implements ChainHandler, Transport {
 
   /** The session ends: what is outstanding is never answered, the file system hears of it. */
   end(): void {
+    this.#ended = true;
     this.#outstanding.clear();
     this.#server.server.end();
   }

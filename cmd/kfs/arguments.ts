@@ -57,6 +57,10 @@ export function parseArguments(words: readonly string[]): Request {
     );
   }
   if (extra.length > 0) throw new OptionError(`unexpected argument: ${extra[0]}`);
+  if (options.vhostUser !== "" && (options.writeback || options.singleThread)) {
+    const other = options.writeback ? "writeback: machines would not see what it holds back" : "-s";
+    throw new OptionError(`vhost-user does not go with ${other}`);
+  }
   options.image = image;
   options.mountPoint = mountPoint;
   return { kind: "mount", options };

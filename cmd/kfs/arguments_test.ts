@@ -68,6 +68,8 @@ Deno.test("each refusal names the word", () => {
   assert.match(refusal("i", "m", "-o", "offset=1Q"), /offset=1Q/);
   assert.match(refusal("i", "m", "-x"), /unknown option: -x/);
   assert.match(refusal("i", "m", "-o"), /-o needs a value/);
+  assert.match(refusal("i", "m", "-o", "vhost-user=s,writeback"), /does not go with writeback/);
+  assert.match(refusal("i", "m", "-s", "-o", "vhost-user=s"), /does not go with -s/);
   assert.match(refusal("i"), /IMAGE MOUNTPOINT/);
   assert.match(refusal("i", "m", "n"), /unexpected argument: n/);
 });

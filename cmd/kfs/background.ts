@@ -74,6 +74,7 @@ function absolute(options: KfsOptions): KfsOptions {
     mountPoint: path(options.mountPoint),
     logFile: path(options.logFile),
     journalPath: path(options.journalPath),
+    vhostUser: path(options.vhostUser),
   };
 }
 

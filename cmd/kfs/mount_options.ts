@@ -45,6 +45,8 @@ export interface KfsOptions {
   /** Where messages go while in the background; empty: nowhere. */
   logFile: string;
   cacheBytes: number;
+  /** A socket at which virtual machines are served, too; empty: none. */
+  vhostUser: string;
   /** Options that are the kernel's: nosuid, nodev, noexec, … */
   kernel: string[];
 }
@@ -79,6 +81,7 @@ export function defaultOptions(): KfsOptions {
     subtype: "kfs",
     logFile: "",
     cacheBytes: 8 << 20,
+    vhostUser: "",
     kernel: [],
   };
 }
@@ -212,6 +215,11 @@ const OPTIONS: Readonly<Record<string, MountOption>> = {
     apply: (options, value) => void (options.logFile = value),
     value: "FILE",
     help: "where messages go while in the background",
+  },
+  "vhost-user": {
+    apply: (options, value) => void (options.vhostUser = value),
+    value: "SOCKET",
+    help: "serve virtual machines at this socket, too (virtio-fs over vhost-user)",
   },
   // What mount(8) hands to every helper, or keeps to itself.
   defaults: { apply: ignore },

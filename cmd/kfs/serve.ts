@@ -10,14 +10,15 @@ import { hearOfParentsEnd, leaveTerminal } from "../../ffi/libc/process.ts";
 import { SIGTERM } from "../../ffi/libc/signals.ts";
 import { type Handover, READY } from "./handover.ts";
 import { openLog } from "./log.ts";
-import { serveImage } from "./serve_image.ts";
+import { type MakeGuests, serveImage } from "./serve_image.ts";
 
 /**
  * Mounts and serves until unmounted, SIGINT, SIGTERM or SIGHUP.
  * @returns the exit status: 0 after a clean unmount, 1 when the mount failed, 2 when the file system
  *   was stopped by an error.
+ * @param guests for mounts that virtual machines use, too.
  */
-export function serve({ options, starter }: Handover): number {
+export function serve({ options, starter }: Handover, guests?: MakeGuests): number {
   const inBackground = starter !== 0;
   if (inBackground) {
     hearOfParentsEnd(SIGTERM);
@@ -36,7 +37,7 @@ export function serve({ options, starter }: Handover): number {
     },
     log: (text) => log.write(text),
     failed: (text) => console.error(`kfs: ${text}`),
-  });
+  }, guests);
 }
 
 /** Whoever started this process reads no longer what it says. */

@@ -27,6 +27,7 @@ import { ImmediateWriteQueue, type WriteQueue } from "../../fs/journal/write_que
 import type { Clock } from "../../fs/volume/volume.ts";
 import { MountControl } from "./control/mount_control.ts";
 import { STOP_SIGNALS } from "./handover.ts";
+import type { Guests } from "./guests.ts";
 import { JournalThread } from "./journal_thread.ts";
 import { LazyThread } from "./lazy_thread.ts";
 import { ReadThread } from "./read_thread.ts";
@@ -42,6 +43,9 @@ export interface Observer {
   failed(text: string): void;
 }
 
+/** `Guests`, which is loaded only where it is needed. */
+export type MakeGuests = typeof Guests;
+
 /** How often, and after how long each time, a locked image is tried. */
 const LOCK_TRIES = 50;
 const LOCK_WAIT_MS = 20;
@@ -56,8 +60,13 @@ const CACHED_INODES = 8192;
  * Mounts and serves until the end. Never throws.
  * @returns the exit status: see `serve`.
  */
-export function serveImage(options: KfsOptions, observer: Observer): number {
+export function serveImage(
+  options: KfsOptions,
+  observer: Observer,
+  makeGuests?: MakeGuests,
+): number {
   let mount: FuseMount | undefined;
+  let guests: Guests | undefined;
   let engine: Engine | undefined;
   let session: FuseSession | undefined;
   const journal = new JournalThread();
@@ -94,7 +103,10 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
       commitMs: options.commitSeconds * 1000,
       monotonicMs: () => performance.now(),
     });
-    session = new FuseSession(mount.descriptor, fileSystem, {
+    if (makeGuests !== undefined) {
+      guests = new makeGuests(fileSystem, options.vhostUser, (text) => observer.log(text));
+    }
+    session = new FuseSession(mount.descriptor, guests?.mountView ?? fileSystem, {
       stopEvent,
       posixAcl: checksPermissions(options),
       attributesValidMs: ATTRIBUTES_VALID_MS,
@@ -111,6 +123,10 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
     session.watch(journal.event, () => journal.reap());
     reads.serve(session);
     control.serve(session, fileSystem, options, () => notices.start(session));
+    if (guests !== undefined) {
+      notices.start(session);
+      guests.serve(session);
+    }
     if (!options.readOnly && !options.singleThread) journal.startWithin(session);
     stopAtSignals(session, signals, options.mountPoint, stopEvent);
   } catch (error) {
@@ -126,6 +142,7 @@ export function serveImage(options: KfsOptions, observer: Observer): number {
     observer.log(`serving ended: ${messageOf(error)}`);
     status = 2;
   }
+  guests?.close();
   mount.close();
   try {
     closeEngine(engine);

@@ -8,9 +8,12 @@ import { startWhenLoaded } from "../shared/start.ts";
 import { takeHandover } from "./handover.ts";
 import { serve } from "./serve.ts";
 
-startWhenLoaded(() => {
+startWhenLoaded(async () => {
   try {
-    Deno.exit(serve(takeHandover()));
+    const handover = takeHandover();
+    // Loaded for such mounts only: it would take a part of every mount's start.
+    const guests = handover.options.vhostUser === "" ? undefined : await import("./guests.ts");
+    Deno.exit(serve(handover, guests?.Guests));
   } catch (error) {
     console.error(`kfs: ${error instanceof Error ? error.message : error}`);
     Deno.exit(1);

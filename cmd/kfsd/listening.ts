@@ -30,8 +30,11 @@ export interface Listening {
   readonly folders: readonly number[];
 }
 
-/** Opens it. @throws CommandError when another kfsd serves the path. */
-export function openListening(options: KfsdOptions): Listening {
+/** Where to listen: as in the options. */
+export type Place = Pick<KfsdOptions, "socketPath" | "socketGroup" | "fd">;
+
+/** Opens it. @throws CommandError when another process serves the path. */
+export function openListening(options: Place): Listening {
   const { socketPath } = options;
   if (options.fd >= 0 || socketPath === "") {
     const descriptor = options.fd >= 0 ? options.fd : handedSocket();

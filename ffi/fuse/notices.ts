@@ -19,6 +19,10 @@ export class Notices {
   readonly #thread: IoThread;
   /** Not handed over yet: the thread's queue was full. */
   readonly #backlog: Uint8Array[] = [];
+  #sent = 0;
+  #taken = 0;
+  /** Who waits until the kernel has taken so many. */
+  readonly #waiting: { readonly count: number; readonly done: () => void }[] = [];
 
   constructor(descriptor: number, thread: IoThread) {
     this.#descriptor = descriptor;
@@ -30,7 +34,28 @@ export class Notices {
     const message = new Uint8Array(totalBytes(pieces));
     gather(pieces, message);
     this.#backlog.push(message);
+    this.#sent++;
     this.#submit();
+  }
+
+  /**
+   * Calls `done` when the kernel has taken all that was sent until now.
+   * @returns false when it has already; `done` is not called then.
+   */
+  whenTaken(done: () => void): boolean {
+    if (this.#taken === this.#sent) return false;
+    this.#waiting.push({ count: this.#sent, done });
+    return true;
+  }
+
+  #tookOne(): void {
+    this.#taken++;
+    for (;;) {
+      const first = this.#waiting[0];
+      if (first === undefined || first.count > this.#taken) return;
+      this.#waiting.shift();
+      first.done();
+    }
   }
 
   /** To be called when the thread's event shows. */
@@ -55,7 +80,9 @@ export class Notices {
       length: message.length,
       offset: 0,
     };
-    // The callback holds the message until the thread is done with it.
-    return this.#thread.submit(request, () => void message.length);
+    return this.#thread.submit(request, () => {
+      // Holds the message until the thread is done with it.
+      if (message.length > 0) this.#tookOne();
+    });
   }
 }

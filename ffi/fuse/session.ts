@@ -113,6 +113,14 @@ export class FuseSession implements Transport {
     this.#nextIdleAt = 0;
   }
 
+  /**
+   * Calls `done` when the kernel has taken all notices sent until now; false: it has already, `done` is
+   * not called.
+   */
+  afterNotices(done: () => void): boolean {
+    return this.#notices?.whenTaken(done) ?? false;
+  }
+
   /** Ends the loop after the request in hand. For callbacks within the loop. */
   stop(): void {
     this.#end ??= "stopped";
