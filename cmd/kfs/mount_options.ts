@@ -25,6 +25,8 @@ export interface KfsOptions {
   accessTime: AccessTimePolicy;
   noDirectoryAccessTime: boolean;
   lazyTime: boolean;
+  /** Do ordinary work in memory before the first request. */
+  practice: boolean;
   errors: ErrorBehavior | "";
   commitSeconds: number;
   dataMode: DataMode;
@@ -65,6 +67,7 @@ export function defaultOptions(): KfsOptions {
     accessTime: "relatime",
     noDirectoryAccessTime: false,
     lazyTime: false,
+    practice: true,
     errors: "",
     commitSeconds: 5,
     dataMode: "ordered",
@@ -146,6 +149,10 @@ const OPTIONS: Readonly<Record<string, MountOption>> = {
     help: "access times are written with the next other change, or at sync",
   },
   nolazytime: { apply: flag("lazyTime", false) },
+  nopractice: {
+    apply: flag("practice", false),
+    help: "do not get into practice while nobody asks for anything after the mount",
+  },
   errors: {
     apply: errorsOption,
     value: "WHAT",

@@ -30,6 +30,7 @@ import { STOP_SIGNALS } from "./handover.ts";
 import type { Guests } from "./guests.ts";
 import { JournalThread } from "./journal_thread.ts";
 import { LazyThread } from "./lazy_thread.ts";
+import { Practice } from "./practice/practice.ts";
 import { ReadThread } from "./read_thread.ts";
 import type { KfsOptions } from "./mount_options.ts";
 import { stopAtSignals } from "./stop_signals.ts";
@@ -122,6 +123,7 @@ export function serveImage(
     });
     session.watch(journal.event, () => journal.reap());
     reads.serve(session);
+    if (options.practice) practiseWithin(session, engine);
     control.serve(session, fileSystem, options, () => notices.start(session));
     if (guests !== undefined) {
       notices.start(session);
@@ -154,6 +156,15 @@ export function serveImage(
   journal.close();
   notices.close();
   return status;
+}
+
+function practiseWithin(session: FuseSession, engine: Engine): void {
+  const practice = new Practice({
+    engine,
+    requests: () => session.server.ticket,
+    monotonicMs: () => performance.now(),
+  });
+  session.inBackground(() => practice.turn());
 }
 
 /**

@@ -69,7 +69,7 @@ export class FuseSession implements Transport {
   #end: SessionEnd | undefined;
   #nextIdleAt = 0;
   #requestsSinceLook = 0;
-  #background: BackgroundWork = () => Number.POSITIVE_INFINITY;
+  readonly #background: BackgroundWork[] = [];
 
   /** @param descriptor an open /dev/fuse (`FuseMount.descriptor`). */
   constructor(descriptor: number, fileSystem: FileSystem, options: SessionOptions = {}) {
@@ -102,9 +102,9 @@ export class FuseSession implements Transport {
     this.#polled.remove(descriptor);
   }
 
-  /** Gives `work` a turn when no request is waiting, and when its time has come. Replaces what was given before. */
+  /** Gives `work` a turn when no request is waiting, and when its time has come. */
   inBackground(work: BackgroundWork): void {
-    this.#background = work;
+    this.#background.push(work);
     this.hurry();
   }
 
@@ -228,7 +228,8 @@ export class FuseSession implements Transport {
   /** Gives the file system and the background work their turn. Returns how long it may sleep, in milliseconds; -1 without end. */
   #idle(): number {
     if (!this.server.connected) return -1;
-    const waitMs = Math.min(this.#fileSystem.idle(), this.#background());
+    let waitMs = this.#fileSystem.idle();
+    for (const work of this.#background) waitMs = Math.min(waitMs, work());
     const finite = Number.isFinite(waitMs);
     this.#nextIdleAt = finite ? performance.now() + waitMs : Number.POSITIVE_INFINITY;
     return finite ? Math.max(0, waitMs) : -1;

@@ -18,7 +18,7 @@ import { ImmediateWriteQueue, type WriteQueue } from "../journal/write_queue.ts"
 import { openJournal } from "./open_journal.ts";
 import { MultiMountGuard, type MultiMountHost, PLAIN_HOST } from "./multi_mount.ts";
 import { recoverJournal } from "./recover_journal.ts";
-import { recoverOrphans } from "./recover_orphans.ts";
+import { deleteUnnamed, recoverOrphans } from "./recover_orphans.ts";
 import { startQuotas } from "./start_quotas.ts";
 
 /** How a file system is opened. */
@@ -123,6 +123,7 @@ export function finishEngine(engine: Engine): void {
   const { volume, guard } = engine;
   try {
     if (volume.readOnly) return;
+    if (volume.transactions.stopped === "") deleteUnnamed(engine);
     if (volume.journal === null) {
       engine.sync(false);
       volume.setClean(true);

@@ -36,6 +36,21 @@ export function recoverOrphans(engine: Engine): number {
   return recovered;
 }
 
+/**
+ * Deletes the inodes without a name that somebody still used when the file system was closed: a mount that is ended
+ * by force does not hear that its files are closed, or forgotten.
+ * @throws DeviceError
+ */
+export function deleteUnnamed(engine: Engine): void {
+  for (const inode of [...engine.orphans.values()]) {
+    if (inode.links > 0 || inode.mode === 0) continue;
+    unlessDamaged(engine, () => {
+      deleteInode(engine, inode);
+      return true;
+    });
+  }
+}
+
 /** Runs `action`; damage is recorded, and what `errors=` says done. Undefined then. */
 function unlessDamaged<Result>(engine: Engine, action: () => Result): Result | undefined {
   if (engine.volume.readOnly) return undefined;

@@ -3,15 +3,14 @@ import { Ext4FileSystem } from "../../fs/fuse/ext4_file_system.ts";
 import { emptyCaller, emptyEntry, emptyOpened } from "../../ffi/fuse/records.ts";
 import { ROOT_NODE } from "../../ffi/fuse/port.ts";
 import { openEngine } from "../../fs/ops/open_volume.ts";
-import { createMemoryImage } from "../../mod.ts";
+import { check, createMemoryImage } from "../../mod.ts";
 
 const ENOSPC = -28;
 const MODE = 0o100644;
 const O_RDWR = 2;
 const nameOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-function make() {
-  const memory = createMemoryImage(8 << 20, { reservedPercent: 0 });
+function make(memory = createMemoryImage(8 << 20, { reservedPercent: 0 })) {
   const engine = openEngine(memory, {
     readOnly: false,
     cacheBytes: 1 << 20,
@@ -85,4 +84,14 @@ Deno.test("a removed file that is open keeps its content, however little room th
   fs.forget(node, 1);
   assert.equal(fs.write(caller, entry.node, 1, 0, [piece], 0), 4096);
   fs.destroy();
+});
+
+Deno.test("a removed file that is open when the mount is ended by force leaves nothing behind", () => {
+  const memory = createMemoryImage(8 << 20);
+  const fs = make(memory);
+  fill(fs, "first");
+  assert.equal(fs.unlink(emptyCaller(), ROOT_NODE, nameOf("first")), 0);
+  fs.destroy();
+  const { clean, findings } = check(memory);
+  assert.ok(clean, findings[0]?.message);
 });
