@@ -5,6 +5,7 @@
  */
 
 import { COMMANDS, type Subcommand } from "./kfsctl/commands.ts";
+import { overviewText } from "./kfsctl/overview.ts";
 import { CommandError, errorLine } from "./shared/command_error.ts";
 import { helpText, parseCommandLine } from "./shared/command_line.ts";
 import { startWhenLoaded } from "./shared/start.ts";
@@ -12,19 +13,6 @@ import { VERSION } from "./shared/version.ts";
 
 /** Exit status when there is no such command. */
 const USAGE_STATUS = 16;
-
-function overview(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `Usage: kfsctl COMMAND [options] TARGET
-
-Looks after ext4 images.
-
-Commands:
-${lines.join("\n")}
-
-kfsctl COMMAND --help tells more of a command; kfsctl --version prints the version.`;
-}
 
 async function runSubcommand(command: Subcommand, args: readonly string[]): Promise<number> {
   const { spec, statuses } = command;
@@ -48,7 +36,7 @@ async function runSubcommand(command: Subcommand, args: readonly string[]): Prom
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === "-h" || name === "--help" || name === "help") {
-    console.log(overview());
+    console.log(overviewText(COMMANDS));
     return name === undefined ? USAGE_STATUS : 0;
   }
   if (name === "-V" || name === "--version") {

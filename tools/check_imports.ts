@@ -28,7 +28,7 @@ const TOP: Readonly<Record<string, readonly string[]>> = {
   fs: [],
   ffi: [],
   examples: ["mod.ts"],
-  tools: ["tests"],
+  tools: ["tests", "cmd"],
   tests: ["cmd", "mod.ts", "lib", "fs", "vhost", "ffi", "tools", "fixtures"],
 };
 

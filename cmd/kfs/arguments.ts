@@ -11,9 +11,10 @@ import {
   applyMountOptions,
   defaultOptions,
   type KfsOptions,
-  mountOptionHelp,
+  mountOptionWords,
   OptionError,
 } from "./mount_options.ts";
+import type { CommandSpec, OptionSpec } from "../shared/command_line.ts";
 
 /** What the command line asks for. */
 export type Request =
@@ -21,18 +22,30 @@ export type Request =
   | { readonly kind: "help" }
   | { readonly kind: "version" };
 
-const FLAGS: Readonly<Record<string, (options: KfsOptions) => void>> = {
-  f: (options) => void (options.foreground = true),
-  d: (options) => {
-    options.foreground = true;
-    options.debug = true;
+/** An option of one letter; without help it is not shown. */
+interface Flag {
+  readonly apply: (options: KfsOptions) => void;
+  readonly help?: string;
+}
+
+const FLAGS: Readonly<Record<string, Flag>> = {
+  f: { apply: (options) => void (options.foreground = true), help: "stay in the foreground" },
+  d: {
+    apply: (options) => {
+      options.foreground = true;
+      options.debug = true;
+    },
+    help: "print each operation (implies -f)",
   },
-  s: (options) => void (options.singleThread = true),
-  r: (options) => void (options.readOnly = true),
-  w: (options) => void (options.readOnly = false),
+  s: {
+    apply: (options) => void (options.singleThread = true),
+    help: "no threads beside the one that serves: everybody waits for the disk",
+  },
+  r: { apply: (options) => void (options.readOnly = true), help: "read-only, as -o ro" },
+  w: { apply: (options) => void (options.readOnly = false) },
   // What mount(8) hands to its helpers: verbose, no mtab, sloppy.
-  v: () => {},
-  n: () => {},
+  v: { apply: () => {} },
+  n: { apply: () => {} },
 };
 
 /** Reads the arguments. @throws OptionError */
@@ -77,27 +90,48 @@ function letters(options: KfsOptions, word: string, next: string | undefined): n
       if (letter === "o") applyMountOptions(options, value);
       return rest === "" ? 1 : 0;
     }
-    const apply = Object.hasOwn(FLAGS, letter) ? FLAGS[letter] : undefined;
-    if (apply === undefined) throw new OptionError(`unknown option: ${word}`);
-    apply(options);
+    const flag = Object.hasOwn(FLAGS, letter) ? FLAGS[letter] : undefined;
+    if (flag === undefined) throw new OptionError(`unknown option: ${word}`);
+    flag.apply(options);
   }
   return 0;
 }
 
+/** The command line, as the help and the manual page show it. */
+export function kfsSpec(): CommandSpec {
+  const flags = Object.entries(FLAGS).flatMap(([letter, { help }]): OptionSpec[] =>
+    help === undefined ? [] : [{ letter, help }]
+  );
+  return {
+    name: "kfs",
+    summary: "Mounts the ext2, ext3 or ext4 file system in IMAGE (a file or a block device) on " +
+      "MOUNTPOINT.",
+    operands: "IMAGE MOUNTPOINT",
+    options: [
+      { letter: "o", value: "OPTION,…", help: "mount options, see below" },
+      ...flags,
+      { letter: "h", name: "help", help: "this text" },
+      { letter: "V", name: "version", help: "the version" },
+    ],
+    notes: "Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT.",
+  };
+}
+
 /** The help text. */
 export function helpText(): string {
-  return `kfs IMAGE MOUNTPOINT [-o OPTION,…] [-f] [-d] [-s]
+  const { operands, summary, options, notes } = kfsSpec();
+  const flags = options.map(({ letter, value, help }) =>
+    `  -${letter}${value === undefined ? "" : ` ${value}`}`.padEnd(14) + help
+  );
+  const words = mountOptionWords().map(({ word, help }) => `  ${word.padEnd(22)}${help}`);
+  return `kfs ${operands} [-o OPTION,…] [-f] [-d] [-s]
 
-Mounts the ext2, ext3 or ext4 file system in IMAGE (a file or a block device) on MOUNTPOINT.
-Unmount with: umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT.
+${summary.replace(" (a file", "\n(a file")}
+${notes}
 
-  -f   stay in the foreground
-  -d   print each operation (implies -f)
-  -s   no threads beside the one that serves: everybody waits for the disk
-  -r   read-only, as -o ro
-  -h   this text            -V   the version
+${flags.join("\n")}
 
 Options after -o:
-${mountOptionHelp()}
+${words.join("\n")}
 `;
 }

@@ -274,15 +274,11 @@ export function applyMountOptions(options: KfsOptions, list: string): void {
   }
 }
 
-/** The options' lines for the help. */
-export function mountOptionHelp(): string {
-  const lines: string[] = [];
-  for (const [name, option] of Object.entries(OPTIONS)) {
-    if (option.help === undefined) continue;
-    const word = option.value === undefined ? name : `${name}=${option.value}`;
-    lines.push(`  ${word.padEnd(22)}${option.help}`);
-  }
-  return lines.join("\n");
+/** The options that the help shows: the word, with its value, and what it does. */
+export function mountOptionWords(): readonly { readonly word: string; readonly help: string }[] {
+  return Object.entries(OPTIONS).flatMap(([name, { value, help }]) =>
+    help === undefined ? [] : [{ word: value === undefined ? name : `${name}=${value}`, help }]
+  );
 }
 
 /** Splits at commas; a backslash keeps the next character. */

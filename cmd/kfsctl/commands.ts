@@ -98,4 +98,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "checks an image; only reads",
     load: async () => (await import("./check.ts")).CHECK,
   },
+  {
+    name: "completion",
+    summary: "prints what a shell needs to complete command lines",
+    load: async () => (await import("./completion.ts")).COMPLETION,
+  },
 ];
