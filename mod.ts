@@ -18,6 +18,7 @@
 export { createMemoryImage, format, type FormatOptions } from "./lib/format.ts";
 export { check } from "./lib/check.ts";
 export { minimumSize, resize } from "./lib/resize.ts";
+export { tune } from "./lib/tune.ts";
 export { open, type OpenOptions } from "./lib/open.ts";
 export { Image } from "./lib/image.ts";
 export { ImageFile, SeekMode } from "./lib/image_file.ts";
@@ -25,6 +26,7 @@ export { MemoryImage } from "./lib/memory_image.ts";
 export { FsError, type FsErrorDetails } from "./lib/fs_error.ts";
 
 export type { EditTargetOptions } from "./lib/edit_target.ts";
+export type { TuneChanges, TuneImageOptions } from "./lib/tune.ts";
 export type { ResizeImageOptions, ResizeResult } from "./lib/resize.ts";
 export type { ImageDescription } from "./lib/describe.ts";
 export type { DefragmentOptions, DefragmentProgress, DefragmentResult } from "./lib/defragment.ts";

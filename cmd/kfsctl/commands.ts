@@ -94,6 +94,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./defrag.ts")).DEFRAG,
   },
   {
+    name: "tune",
+    summary: "changes label, UUID, features and other properties",
+    load: async () => (await import("./tune.ts")).TUNE,
+  },
+  {
     name: "check",
     summary: "checks an image; only reads",
     load: async () => (await import("./check.ts")).CHECK,

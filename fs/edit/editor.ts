@@ -24,7 +24,7 @@ import {
 import type { Geometry } from "../volume/geometry.ts";
 import { readSuperblock } from "../volume/volume.ts";
 import { hasBit, nextClear, nextSet, putBits } from "./bits.ts";
-import { EditedBlocks, viewOf } from "./blocks.ts";
+import { EditedBlocks } from "./blocks.ts";
 import { type FileMap, readFileMap } from "./file_map.ts";
 import { Groups } from "./groups.ts";
 import { fitsInLog, type StoredHow, storeEdit } from "./store_edit.ts";
@@ -42,6 +42,8 @@ export interface EditOptions {
   readonly now: () => number;
   /** Errors that are recorded, and features that are not known, do not matter: only the superblock will change. */
   readonly superblockOnly?: boolean;
+  /** Whoever has the file system, by its multiple mount protection, is gone. */
+  readonly ignoreMmp?: boolean;
 }
 
 /** Neighbouring free blocks that were taken. */
@@ -64,6 +66,8 @@ export class Editor {
   /** How commits went: the least atomic one. */
   storedHow: StoredHow = "nothing";
   #cursor = 0;
+  /** Blocks of the file system as it lies on the device. */
+  #committedBlocks: number;
   /** Runs of this many clusters were looked for in vain. */
   #hopeless = Number.POSITIVE_INFINITY;
 
@@ -77,8 +81,13 @@ export class Editor {
       throw new Corrupt("superblock", "offset 1024", "s_blocks_count exceeds the device");
     }
     this.groups = new Groups(this.superblock, this.blocks);
-    this.limitBlock = this.superblock.blocksCount;
+    this.limitBlock = this.#committedBlocks = this.superblock.blocksCount;
     this.#checkMultiMount();
+  }
+
+  /** Nothing but the superblock was changed. */
+  get isUntouched(): boolean {
+    return this.blocks.changed.size === 0 && this.groups.isUntouched;
   }
 
   get geometry(): Geometry {
@@ -289,8 +298,9 @@ export class Editor {
    * @param log how to get there; left out: through the journal if there is one.
    */
   commit(log: Log | null = this.log()): StoredHow {
-    this.groups.store();
+    if (this.options.superblockOnly !== true) this.groups.store();
     this.putSuperblock();
+    this.#writeBehindEnd();
     const how = storeEdit({
       device: this.device,
       blockBytes: this.geometry.blockBytes,
@@ -299,11 +309,22 @@ export class Editor {
       log,
       seconds: this.options.now(),
     });
+    this.#committedBlocks = this.superblock.blocksCount;
     this.blocks.changed.clear();
     this.#freed = [];
     this.#hopeless = Number.POSITIVE_INFINITY;
     if (how === "in place" || this.storedHow !== "in place") this.storedHow = how;
     return how;
+  }
+
+  /** What lies behind the end that the device knows of needs no journal: nobody looks there. */
+  #writeBehindEnd(): void {
+    const { changed, blockBytes } = this.blocks;
+    for (const [block, bytes] of changed) {
+      if (block < this.#committedBlocks) continue;
+      this.device.write(bytes, block * blockBytes);
+      changed.delete(block);
+    }
   }
 
   /** Commits when the changes would soon not fit in the journal, or take much memory. */
@@ -364,7 +385,7 @@ export class Editor {
 
   #checkMultiMount(): void {
     const { superblock } = this;
-    if (!superblock.hasIncompat(Incompat.MMP)) return;
+    if (!superblock.hasIncompat(Incompat.MMP) || this.options.ignoreMmp === true) return;
     const seed = superblock.hasMetadataChecksums ? superblock.checksumSeed : undefined;
     const block = superblock.mmpBlock;
     if (!this.geometry.blocksInRange(block, 1)) {
@@ -397,6 +418,3 @@ function checkEditable(superblock: Superblock, superblockOnly: boolean): void {
     throw new Unsupported(EUCLEAN, "it is not clean: run e2fsck -f first");
   }
 }
-
-/** A view over bytes. */
-export { viewOf };

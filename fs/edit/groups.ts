@@ -59,6 +59,10 @@ export class Groups {
     this.geometry = new Geometry(this.superblock);
   }
 
+  get isUntouched(): boolean {
+    return this.#touched.size === 0;
+  }
+
   get(group: number): GroupDescriptor {
     const descriptor = this.descriptors[group];
     if (descriptor === undefined) throw new RangeError(`group ${group}`);

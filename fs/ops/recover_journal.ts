@@ -2,8 +2,9 @@
 
 import { Allocator } from "../alloc/allocator.ts";
 import type { BlockDevice } from "../device/device.ts";
+import { backupLog } from "../edit/backup_log.ts";
 import { EROFS } from "../errno.ts";
-import { Unsupported } from "../errors.ts";
+import { Corrupt, Unsupported } from "../errors.ts";
 import type { Log } from "../journal/log.ts";
 import { RecoveredDevice } from "../journal/recovered_device.ts";
 import { appendState } from "../journal/append_state.ts";
@@ -19,7 +20,7 @@ import {
   SUPERBLOCK_OFFSET,
 } from "../layout/superblock.ts";
 import { protectJournal } from "../map/map.ts";
-import { Volume, type VolumeOptions } from "../volume/volume.ts";
+import { readSuperblock, Volume, type VolumeOptions } from "../volume/volume.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { findLog } from "./find_log.ts";
 import { replayFastCommits } from "./replay_fast_commits.ts";
@@ -45,9 +46,8 @@ export function recoverJournal(
   readOnly: boolean,
   external: BlockDevice | null = null,
 ): BlockDevice {
-  const volume = new Volume(device, { ...options, readOnly: true });
-  const log = openLog(volume, external);
-  const { blocksCount, inodeBytes } = volume.geometry;
+  const { blocksCount, inodeBytes } = readSuperblock(device);
+  const log = findPendingLog(device, options, external);
   let recovery = planRecovery(log, blocksCount);
   options.report(
     `journal: ${recovery.transactions} transactions with ${recovery.blocks.size} blocks ` +
@@ -105,8 +105,36 @@ function writeAll(
   return { ...recovery, blocks: new Map() };
 }
 
-function openLog(volume: Volume, external: BlockDevice | null): Log {
-  const log = findLog(new Allocator(volume), external);
+/** The log, by its inode; or, when what leads to that is damaged, by the superblock's copy. */
+function findPendingLog(
+  device: BlockDevice,
+  options: RecoveryOptions,
+  external: BlockDevice | null,
+): Log {
+  try {
+    const volume = new Volume(device, { ...options, readOnly: true });
+    return knownLog(findLog(new Allocator(volume), external));
+  } catch (error) {
+    if (!(error instanceof Corrupt) || external !== null) throw error;
+    const log = logByBackup(device);
+    if (log === undefined) throw error;
+    options.report(
+      `${error.message}: the journal is replayed from where the superblock says it is`,
+    );
+    return knownLog(log);
+  }
+}
+
+function logByBackup(device: BlockDevice): Log | undefined {
+  try {
+    return backupLog(device, readSuperblock(device));
+  } catch (error) {
+    if (error instanceof Corrupt) return undefined;
+    throw error;
+  }
+}
+
+function knownLog(log: Log): Log {
   const unknown = log.superblock.featureIncompat & ~KNOWN;
   if (unknown !== 0) {
     throw new Unsupported(
