@@ -7,7 +7,9 @@
 import { O_DIRECTORY, O_NONBLOCK, O_RDONLY } from "../../ffi/libc/constants.ts";
 import { ERRNO, errnoText } from "../../ffi/libc/errno.ts";
 import { close, open } from "../../ffi/libc/file.ts";
+import { asUser } from "../../ffi/libc/identity.ts";
 import { ioctl } from "../../ffi/libc/ioctl.ts";
+import { effectiveUid, mountAt } from "../../ffi/libc/mount.ts";
 import { SystemError } from "../../ffi/libc/error.ts";
 import { CommandError } from "../shared/command_error.ts";
 import {
@@ -42,10 +44,21 @@ export class RefusedByMount extends Error {
 export class MountClient implements Disposable {
   readonly #descriptor: number;
   readonly #frame = new Uint8Array(FRAME_BYTES);
+  readonly #as: <T>(work: () => T) => T = (work) => work();
 
   /** @param mountPoint names the mount in errors. @throws SystemError */
   constructor(readonly mountPoint: string) {
-    this.#descriptor = open(mountPoint, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+    const begin = (): number => open(mountPoint, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+    try {
+      this.#descriptor = begin();
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.errno !== ERRNO.EACCES) throw error;
+      const owner = effectiveUid() === 0 ? ownerOf(mountPoint) : undefined;
+      if (owner === undefined) throw this.#refusal(ERRNO.EPERM);
+      // Not even root comes into another user's mount, but he may become that user.
+      this.#as = (work) => asUser(owner.uid, owner.gid, work);
+      this.#descriptor = this.#as(begin);
+    }
   }
 
   /**
@@ -124,7 +137,7 @@ export class MountClient implements Disposable {
 
   #exchange(frame: Omit<Frame, "version">): Frame {
     encodeFrame(this.#frame, frame);
-    const number = ioctl(this.#descriptor, CONTROL_IOCTL, this.#frame);
+    const number = this.#as(() => ioctl(this.#descriptor, CONTROL_IOCTL, this.#frame));
     if (number !== 0) throw this.#refusal(number);
     const reply = decodeFrame(this.#frame);
     if (reply === undefined) throw this.#strange();
@@ -141,6 +154,15 @@ export class MountClient implements Disposable {
     if (text !== undefined) return new RefusedByMount("failed", `${mountPoint}: ${text}`);
     return new SystemError(number, "ioctl", mountPoint, errnoText(number));
   }
+}
+
+/** Who mounted what is there; undefined when that is not told, or was root. */
+function ownerOf(mountPoint: string): { uid: number; gid: number } | undefined {
+  const words = mountAt(mountPoint)?.superOptions ?? [];
+  const number = (name: string): number =>
+    Number(words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) ?? "0");
+  const [uid, gid] = [number("user_id"), number("group_id")];
+  return uid === 0 ? undefined : { uid, gid };
 }
 
 const REFUSALS: Readonly<Record<number, string>> = {

@@ -1,5 +1,7 @@
 /** Surveys of what the command line names. @module */
 
+import { ERRNO } from "../../ffi/libc/errno.ts";
+import { SystemError } from "../../ffi/libc/error.ts";
 import type { Image } from "../../mod.ts";
 import type { CommandLine } from "../shared/command_line.ts";
 import { ProgressBar } from "../shared/progress.ts";
@@ -27,7 +29,13 @@ export async function surveyOf(
     bar.update("Looking", done, total);
   });
   bar.clear();
-  return { ...survey, worst: named(target.mountPoint, survey.worst) };
+  try {
+    return { ...survey, worst: named(target.mountPoint, survey.worst) };
+  } catch (error) {
+    // Root may ask another user's mount, but not go about in it: numbers must do.
+    if (error instanceof SystemError && error.errno === ERRNO.EACCES) return survey;
+    throw error;
+  }
 }
 
 function surveyImage(image: Image, cells: number, wanted: number): Survey {

@@ -56,8 +56,8 @@ function state({ volume, journal, pending }: MountStatus, rates: Rates): string 
     : `journal ${percent(journal.usedBytes, journal.bytes)}, ${
       rate(rates.commitsPerSecond)
     } commits/s`;
-  return `${percent(usedBytes, volume.usableBytes)} of ${formatBytes(volume.usableBytes)} used   ` +
-    `unwritten ${formatBytes(pending.bytes)}   ${log}   cache ${cache}`;
+  return `${percent(usedBytes, volume.usableBytes)} of ${formatBytes(volume.usableBytes)} used  ` +
+    `unwritten ${formatBytes(pending.bytes)}  ${log}  cache ${cache}`;
 }
 
 function table(rates: Rates): string {

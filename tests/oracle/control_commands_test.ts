@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MountClient } from "../../cmd/kfsctl/mount_client.ts";
 import { command, mustCommand, runCommand } from "../harness/commands.ts";
 import { mustBeClean } from "../harness/e2fsck.ts";
 import { makeImage } from "../harness/image.ts";
@@ -72,6 +73,11 @@ testWith({
     assert.match(refused.stderr, /mounted on .*: unmount it, or use --force\n$/);
     const forced = runCommand("kfsctl", ["check", "-f", mounted.mountpoint]);
     assert.equal(forced.code, 0, forced.stdout + forced.stderr);
+    {
+      using client = new MountClient(mounted.mountpoint);
+      client.ask("job.start", { name: "frag" });
+    }
+    // The job is under way, and ends with the mount.
     mounted.unmount();
     mustBeClean(image);
     const later = JSON.parse(mustCommand("kfsctl", ["frag", "--json", image]));

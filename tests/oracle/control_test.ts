@@ -6,7 +6,7 @@ import { CONTROL_IOCTL, FRAME_BYTES } from "../../cmd/shared/control_protocol.ts
 import { MountClient, RefusedByMount } from "../../cmd/kfsctl/mount_client.ts";
 import type { MountStatus } from "../../cmd/shared/mount_status.ts";
 import { command, commandLine, mustCommand, runCommand } from "../harness/commands.ts";
-import { run } from "../../tools/process.ts";
+import { findProgram, run } from "../../tools/process.ts";
 import { mustBeClean } from "../harness/e2fsck.ts";
 import { makeImage } from "../harness/image.ts";
 import { mount } from "../harness/mount.ts";
@@ -92,5 +92,48 @@ testWith({
     const done = run("setpriv", [...as, ...words, "status", mounted.mountpoint], { env });
     assert.equal(done.code, 1, done.stderr);
     assert.match(done.stderr, /only root and the user who mounted it may ask this mount\n$/);
+  },
+});
+
+const USER = 65534;
+const AS_USER = `setpriv --reuid=${USER} --regid=${USER} --clear-groups`;
+
+/** A user can mount here: fusermount3 is set-user-id, and the commands can be read by all. */
+const userMounts: Need = () => {
+  const helper = findProgram("fusermount3");
+  if (helper === undefined) return "no fusermount3 here";
+  if (((Deno.statSync(helper).mode ?? 0) & 0o4000) === 0) return "fusermount3 is not set-user-id";
+  const last = commandLine("kfs").at(-1) ?? "";
+  const seen = run("setpriv", [...AS_USER.split(" ").slice(1), "test", "-r", last]);
+  return seen.code === 0 ? undefined : "users cannot read the commands";
+};
+
+testWith({
+  name: "a user's mount answers him and root, nobody else",
+  needs: [...NEEDS, root, programs("setpriv", "unshare"), userMounts],
+  fn() {
+    using scratch = new Scratch("control");
+    const folder = scratch.path(".");
+    Deno.chmodSync(folder, 0o755);
+    makeImage(`${folder}/image`, { size: "16M" });
+    for (const name of ["device", "mnt", "cache"]) scratch.makeFolder(name);
+    for (const name of ["image", "mnt", "cache"]) Deno.chownSync(`${folder}/${name}`, USER, USER);
+    const [kfs, kfsctl] = ["kfs", "kfsctl"].map((name) => commandLine(name).join(" "));
+    // In a mount namespace of its own: a /dev/fuse that everybody may open, as on ordinary systems.
+    const script = `mount -t tmpfs -o dev none device; mknod device/fuse c 10 229
+      chmod 666 device/fuse; mount --bind device/fuse /dev/fuse
+      ${AS_USER} ${kfs} image mnt || exit 9
+      ${AS_USER} ${kfsctl} status mnt | grep health
+      ${kfsctl} status mnt | grep health
+      ${kfsctl} frag --json image | grep '"files"'
+      ${AS_USER.replaceAll(String(USER), "1234")} ${kfsctl} status mnt 2>&1
+      umount mnt`;
+    const env = { DENO_DIR: `${folder}/cache`, HOME: folder, NO_COLOR: "1" };
+    const done = run("unshare", ["--mount", "bash", "-c", script], { env, cwd: folder });
+    assert.match(
+      done.stdout,
+      /^health +good\nhealth +good\n +"files": 2,\nkfsctl status: \S+\/mnt: only root and the user/,
+      done.stderr,
+    );
   },
 });
