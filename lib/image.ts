@@ -66,6 +66,7 @@ import {
   type TrimOptions,
   truncate,
 } from "./space.ts";
+import { ImageSnapshots } from "./snapshots.ts";
 import type { TimeInput } from "./timestamp.ts";
 import { getXattr, listXattrs, removeXattr, setXattr, type XattrOptions } from "./xattrs.ts";
 
@@ -80,11 +81,14 @@ const encoder = new TextEncoder();
  * given, without umask. Methods throw `FsError`, and nothing else but `TypeError` for an argument of the wrong type.
  */
 export class Image implements Disposable {
+  /** Snapshots of all that is in the image. */
+  readonly snapshots: ImageSnapshots;
   readonly #core: Core;
 
   /** For `open` only. */
   constructor(core: Core) {
     this.#core = core;
+    this.snapshots = new ImageSnapshots(core, (other) => new Image(other));
   }
 
   // Content of files

@@ -46,6 +46,8 @@ export interface OpenOptions extends Extent {
    * such as a `MemoryImage`. Closed with the image.
    */
   readonly journal?: ImageTarget;
+  /** What happens when the disk is full: the oldest snapshot is dropped (and `report` told), or the change refused. Default "drop". */
+  readonly snapshotFull?: "drop" | "refuse";
   /** Owner of new nodes. Default 0. Nothing depends on it: there are no permission checks. */
   readonly uid?: number;
   readonly gid?: number;
@@ -121,6 +123,7 @@ function imageOf(
       lazyTime: false,
       sync: options.sync ?? false,
       dataMode: options.dataMode ?? "ordered",
+      snapshotFull: options.snapshotFull ?? "drop",
       directorySync: false,
       discard: options.discard ?? false,
       random: options.random ?? randomWords(),

@@ -1,10 +1,10 @@
-import assert from "node:assert/strict";
-import { createMemoryImage, type FormatOptions, type Image, MemoryImage, open } from "../mod.ts";
+import { createMemoryImage, type FormatOptions, MemoryImage, open } from "../mod.ts";
 import type { DataMode } from "../fs/ops/engine.ts";
 import { must } from "../tests/harness/commands.ts";
 import { memoryMustBeClean } from "../tests/harness/library.ts";
 import { kernelMustAgree } from "../tests/harness/library_kernel.ts";
 import { ACTIONS, type World } from "../tests/harness/library_actions.ts";
+import { compareDirectory } from "../tests/harness/library_compare.ts";
 import { type ModelNode, newNode } from "../tests/harness/library_model.ts";
 import { Scratch } from "../tests/harness/scratch.ts";
 import { numberFromEnv, printedSeed, Random } from "../tests/harness/seed.ts";
@@ -41,40 +41,6 @@ const FORMS: ReadonlyMap<string, { readonly ours: FormatOptions; readonly theirs
 
 function form(...features: string[]): { ours: FormatOptions; theirs: string[] } {
   return { ours: { features }, theirs: ["-t", "ext4", "-O", features.join(",")] };
-}
-
-function compareNode(image: Image, path: string, node: ModelNode): void {
-  const info = image.lstat(path);
-  const links = node.kind === "directory"
-    ? 2 + [...node.children.values()].filter(({ kind }) => kind === "directory").length
-    : node.links;
-  const { mode, uid, gid } = node;
-  assert.deepEqual(
-    [info.mode & 0o7777, info.uid, info.gid, info.nlink],
-    [mode, uid, gid, links],
-    path,
-  );
-  if (node.kind === "link") {
-    assert.equal(image.readLink(path), node.target, path);
-    return;
-  }
-  const names = image.listXattrs(path).sort();
-  assert.deepEqual(names, [...node.xattrs.keys()].sort(), path);
-  for (const [name, value] of node.xattrs) {
-    assert.equal(new TextDecoder().decode(image.getXattr(path, name)), value, `${path} ${name}`);
-  }
-  if (node.kind === "file") {
-    assert.equal(info.size, node.content.length, path);
-    assert.deepEqual(image.readFile(path), node.content, path);
-  } else compareDirectory(image, path, node);
-}
-
-function compareDirectory(image: Image, path: string, node: ModelNode): void {
-  const entries = [...image.readDir(`${path}/`)].map(({ name }) => name);
-  // The model does not know of the directory that e2fsck wants.
-  const found = entries.filter((name) => path !== "" || name !== "lost+found");
-  assert.deepEqual(found.sort(), [...node.children.keys()].sort(), path);
-  for (const [name, child] of node.children) compareNode(image, `${path}/${name}`, child);
 }
 
 /** Works at random for `STEPS` steps, closing and opening the image now and then. */

@@ -11,10 +11,12 @@ import { EDQUOT, ENOSPC } from "../errno.ts";
 import { Corrupt } from "../errors.ts";
 import type { Handle, Participant } from "../journal/transaction.ts";
 import type { Inode } from "../volume/inode.ts";
+import { chargeSectors } from "../volume/usage.ts";
 import type { Volume } from "../volume/volume.ts";
 import { Account } from "./account.ts";
-import { nextFree, nextUsed } from "./bitmap.ts";
+import { eachRun, nextFree, nextUsed, setWords } from "./bitmap.ts";
 import { BlockBitmaps } from "./block_bitmaps.ts";
+import type { BlockKeeper } from "./block_keeper.ts";
 import { BlockChooser } from "./choose_block.ts";
 import { HiddenSpace } from "./hidden_space.ts";
 import { InodeAllocator } from "./inode_allocator.ts";
@@ -38,6 +40,8 @@ export interface AllocationGoal {
   privileged: boolean;
   /** The file grows: reserve what follows for it. */
   append: boolean;
+  /** The inode gives back as many at once: no limit is asked. */
+  exchange?: boolean;
 }
 
 /** Told of freed runs once their transaction is stored, e.g. to discard them. */
@@ -50,6 +54,14 @@ export class Allocator implements Participant {
   readonly zones: SystemZones;
   readonly inodes: InodeAllocator;
   onFreed: FreedListener | null = null;
+  /** Takes over blocks that are not to be freed; null when all are. */
+  keeper: BlockKeeper | null = null;
+  /** Free clusters that `allocate` leaves alone. */
+  heldBack = 0;
+  /** The last `allocate` that answered -ENOSPC did so for want of free clusters. Set to false by who asks. */
+  lackedSpace = false;
+  /** When `free` is asked for just these blocks, the inode is discharged and they stay in use: another file's. */
+  readonly detached = { diskBlock: 0, blocks: 0 };
   /** What the layer of directories keeps with the volume. */
   directories: object | null = null;
 
@@ -86,12 +98,16 @@ export class Allocator implements Participant {
    */
   allocate(handle: Handle, inode: Inode, goal: AllocationGoal): number {
     const { clusterBlocks, clusterBits } = this.volume.geometry;
-    const free = this.#permitted(goal.privileged);
-    if (free <= 0) return -ENOSPC;
+    let free = this.#permitted(goal.privileged);
+    if (free <= 0) return this.#noSpace();
+    if (this.heldBack > 0) {
+      free = Math.min(free, this.unhiddenClusters - this.heldBack);
+      if (free <= 0) return NEEDS_COMMIT;
+    }
     const offset = goal.metadata ? 0 : goal.fileBlock & (clusterBlocks - 1);
     const last = offset + goal.blocks + clusterBlocks - 1;
     let wanted = Math.min(Math.floor(last / clusterBlocks), free);
-    if (this.volume.usage !== null) {
+    if (this.volume.usage !== null && goal.exchange !== true) {
       const room = this.volume.usage.room(inode);
       wanted = Math.min(wanted, Math.floor(room / this.#account.sectorsPerCluster));
       if (wanted <= 0) return -EDQUOT;
@@ -130,11 +146,12 @@ export class Allocator implements Participant {
    */
   checkFree(diskBlock: number, blocks: number): void {
     this.#account.check(diskBlock, blocks);
+    this.keeper?.check(diskBlock, blocks);
   }
 
   /**
    * Frees whole clusters (a range that begins or ends within one frees it whole). They are counted as free at once and
-   * used again after the commit. Discharges and dirties the inode, if one is given.
+   * used again after the commit. Discharges and dirties the inode, if one is given. What the keeper wants goes to it.
    *
    * @param metadata buffers of the blocks are dropped, and the journal is told; so too for content that may
    *   have been journaled.
@@ -147,7 +164,39 @@ export class Allocator implements Participant {
     blocks: number,
     metadata: boolean,
   ): void {
-    this.#account.check(diskBlock, blocks);
+    this.checkFree(diskBlock, blocks);
+    const { keeper, detached } = this;
+    if (detached.blocks === blocks && detached.diskBlock === diskBlock && inode !== null) {
+      return this.#discharge(handle, inode, blocks);
+    }
+    if (keeper === null) return this.#free(handle, inode, diskBlock, blocks, metadata);
+    if (inode !== null && keeper.owns(inode)) {
+      keeper.forget(diskBlock, blocks);
+      return this.#free(handle, inode, diskBlock, blocks, metadata);
+    }
+    for (let at = diskBlock, end = diskBlock + blocks; at < end;) {
+      const run = keeper.run(at, end - at);
+      if (run < 0) this.#free(handle, inode, at, -run, metadata);
+      else {
+        keeper.take(at, run);
+        if (inode !== null) this.#discharge(handle, inode, run);
+        if (metadata || this.volume.contentInLog) this.volume.cache.forget(at, run);
+      }
+      at += Math.abs(run);
+    }
+  }
+
+  #discharge(handle: Handle, inode: Inode, blocks: number): void {
+    chargeSectors(this.volume, handle, inode, -blocks * this.#account.sectorsPerCluster);
+  }
+
+  #free(
+    handle: Handle,
+    inode: Inode | null,
+    diskBlock: number,
+    blocks: number,
+    metadata: boolean,
+  ): void {
     this.#account.free(handle, inode, diskBlock, blocks);
     if (metadata || this.volume.contentInLog) handle.forget(diskBlock, blocks);
   }
@@ -287,13 +336,37 @@ export class Allocator implements Participant {
     }
   }
 
+  /**
+   * While a transaction is sealed: frees clusters of a group that its keeper had taken, after all. They are used again
+   * after the commit. @param words a bitmap of them.
+   */
+  freeSealed(handle: Handle, group: number, words: Int32Array): void {
+    const { geometry } = this.volume;
+    const sealed = this.#sealed.at(-1);
+    if (sealed === undefined) throw new Error("no transaction is sealed");
+    const first = geometry.groupFirstBlock(group);
+    let entry = sealed.get(group);
+    if (entry === undefined) {
+      entry = { words: new Int32Array(words.length), count: 0 };
+      sealed.set(group, entry);
+    }
+    const { words: freed } = entry;
+    eachRun(words, geometry.groupClusters(group), (bit, count) => {
+      this.#account.untake(handle, null, group, bit, count);
+      this.#hidden.hide(group, bit, count);
+      setWords(freed, bit, count);
+      handle.forget(first + bit * geometry.clusterBlocks, count * geometry.clusterBlocks);
+      entry.count += count;
+    });
+  }
+
   /** Clusters that a caller may take. */
   #permitted(privileged: boolean): number {
     const { groups, superblock, geometry } = this.volume;
     const reserved = privileged
       ? 0
       : Math.floor(superblock.reservedBlocksCount / geometry.clusterBlocks);
-    return groups.totalFreeClusters - this.#chooser.unusable - reserved;
+    return groups.totalFreeClusters - this.#chooser.unusable - Math.max(reserved, this.heldBack);
   }
 
   /** Draws from the file's window into `chosen`. @returns clusters, 0 for none */
@@ -332,7 +405,19 @@ export class Allocator implements Participant {
       }
     }
     const comes = this.#account.pending.total > 0 || this.#sealed.some((freed) => freed.size > 0);
-    return comes ? NEEDS_COMMIT : -ENOSPC;
+    return comes ? NEEDS_COMMIT : this.#noSpace();
+  }
+
+  #noSpace(): number {
+    this.lackedSpace = true;
+    return -ENOSPC;
+  }
+
+  /** Free clusters, without those that can be used only after a commit. */
+  get unhiddenClusters(): number {
+    let waiting = this.#account.pending.total;
+    for (const groups of this.#sealed) for (const { count } of groups.values()) waiting += count;
+    return this.volume.groups.totalFreeClusters - this.#chooser.unusable - waiting;
   }
 
   /** Reserves what was chosen beyond the clusters that were taken. */
@@ -357,17 +442,9 @@ export class Allocator implements Participant {
   #tellFreed(group: number, words: Int32Array, listener: FreedListener): void {
     const { geometry } = this.volume;
     const first = geometry.groupFirstBlock(group);
-    const view = new DataView(words.buffer);
-    const none = this.#hidden.of(-1);
-    const end = geometry.groupClusters(group);
-    for (let bit = nextUsed(view, none, 0, end); bit < end;) {
-      const stop = nextFree(view, none, bit, end);
+    eachRun(words, geometry.groupClusters(group), (bit, count) => {
       const start = first + bit * geometry.clusterBlocks;
-      listener(
-        start,
-        Math.min((stop - bit) * geometry.clusterBlocks, geometry.blocksCount - start),
-      );
-      bit = nextUsed(view, none, stop, end);
-    }
+      listener(start, Math.min(count * geometry.clusterBlocks, geometry.blocksCount - start));
+    });
   }
 }

@@ -207,3 +207,21 @@ export function anySetWord(words: Int32Array, from: number, count: number): bool
   }
   return false;
 }
+
+/** Calls `emit` with each run of set bits below `end` in a bitmap in memory, which must stay as it is meanwhile. */
+export function eachRun(
+  words: Int32Array,
+  end: number,
+  emit: (bit: number, count: number) => void,
+): void {
+  const view = new DataView(words.buffer, words.byteOffset, words.byteLength);
+  if (nothing.length < words.length) nothing = new Int32Array(words.length);
+  for (let bit = nextUsed(view, nothing, 0, end); bit < end;) {
+    const stop = nextFree(view, nothing, bit, end);
+    emit(bit, stop - bit);
+    bit = nextUsed(view, nothing, stop, end);
+  }
+}
+
+/** Zeros. */
+let nothing = new Int32Array(0);

@@ -12,6 +12,7 @@ import { Corrupt, Unsupported } from "../errors.ts";
 import { Log } from "../journal/log.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
 import { type InodeFormat, InodeRecord } from "../layout/inode.ts";
+import { NO_STAMP } from "../layout/snapshot_stamp.ts";
 import { decodeMmp, MMP_SEQUENCE_CLEAN } from "../layout/mmp.ts";
 import {
   groupHasSuperblock,
@@ -406,6 +407,9 @@ function checkEditable(superblock: Superblock, superblockOnly: boolean): void {
     throw new Unsupported(EROFS, "the journal has to be replayed first");
   }
   if (superblockOnly) return;
+  if (superblock.snapshotStamp !== NO_STAMP) {
+    throw new Unsupported(EBUSY, "it has snapshots, which this would spoil: delete them first");
+  }
   const names = [
     ...featureNames("incompat", superblock.featureIncompat & ~KNOWN_INCOMPAT),
     ...featureNames("roCompat", superblock.featureRoCompat & ~KNOWN_RO_COMPAT),

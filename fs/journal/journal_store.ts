@@ -55,6 +55,8 @@ export class JournalStore implements CommitStore {
   readonly background: boolean;
   readonly counters: JournalCounters = { commits: 0, logBlocks: 0 };
   readonly blocks: LoggedBlocks;
+  /** Content is written that transactions rely on, as copies for snapshots are: ordered, whatever the options say. */
+  contentMatters = false;
   readonly #ring: LogRing;
   readonly #checkpoint: Checkpoint;
   readonly #staging = new Staging();
@@ -188,7 +190,8 @@ export class JournalStore implements CommitStore {
   }
 
   #write(transaction: StoredTransaction, area: StagingArea, durable: boolean): void {
-    const { ordered, barriers } = this.options;
+    const { barriers } = this.options;
+    const ordered = this.options.ordered || this.contentMatters;
     const { startBlock, journalBlocks } = transaction;
     const through = barriers && !ordered && !durable;
     // With zeros in the commit block's place: then only its first sector changes in the end, so storage that

@@ -135,6 +135,10 @@ export class Transactions {
   get pending(): boolean {
     return this.#changed;
   }
+  /** The running transaction's buffers, in the order in which they were changed; some may have been dropped since. */
+  get buffers(): readonly Buffer[] {
+    return this.#buffers;
+  }
   /** Dirty buffers in the running transaction. */
   get pendingBlocks(): number {
     return this.#buffers.length;

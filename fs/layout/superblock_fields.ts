@@ -305,6 +305,13 @@ export class RawSuperblock extends SuperblockFirstFields {
   set orphanFileInode(value: number) {
     this.view.setUint32(0x280, value, true);
   }
+  /** 0x3f8, the last reserved word: see `stampOf` in `snapshot_stamp.ts`. 0 in images without snapshots. */
+  get snapshotStamp(): number {
+    return this.view.getUint32(0x3f8, true);
+  }
+  set snapshotStamp(value: number) {
+    this.view.setUint32(0x3f8, value, true);
+  }
   /** 0x3fc s_checksum. */
   get checksum(): number {
     return this.view.getUint32(0x3fc, true);

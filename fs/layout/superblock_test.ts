@@ -119,7 +119,8 @@ const FIELDS: readonly (readonly [name: string, bytes: number, ...accessors: Fie
   ["s_encoding", 2, "encoding"],
   ["s_encoding_flags", 2, "encodingFlags"],
   ["s_orphan_file_inum", 4, "orphanFileInode"],
-  ["s_reserved", 376],
+  ["s_reserved", 372],
+  ["s_reserved, last word", 4, "snapshotStamp"],
   ["s_checksum", 4, "checksum"],
 ];
 

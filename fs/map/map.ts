@@ -18,10 +18,12 @@ import { allocateBlockMap, placeBlocks } from "./block_map_allocate.ts";
 import { lookupBlockMap } from "./block_map_lookup.ts";
 import { removeBlocks } from "./block_map_remove.ts";
 import { allocateExtent, clusterBlockOf, placeExtent } from "./extent_allocate.ts";
+import { replaceBlocks } from "./block_map_replace.ts";
 import { writeEmptyRoot } from "./extent_collapse.ts";
 import { convertExtents } from "./extent_convert.ts";
 import { lookupExtent } from "./extent_lookup.ts";
 import { removeExtents } from "./extent_remove.ts";
+import { replaceExtent } from "./extent_replace.ts";
 import { shiftExtents } from "./extent_shift.ts";
 import {
   type AllocatedMapping,
@@ -165,6 +167,24 @@ export function removeRange(
   if (endFileBlock <= fileBlock) return fileBlock;
   const remove = inode.has(InodeFlag.EXTENTS) ? removeExtents : removeBlocks;
   return remove(alloc, handle, inode, fileBlock, endFileBlock, maxFrees);
+}
+
+/**
+ * Maps file blocks, which are written and lie in one run, to other disk blocks; whose the old ones are is the caller's
+ * affair.
+ * @returns 0; -ENOSPC; NEEDS_COMMIT.
+ * @throws Corrupt, DeviceError
+ */
+export function remapRun(
+  alloc: Allocator,
+  handle: Handle,
+  inode: Inode,
+  fileBlock: number,
+  blocks: number,
+  diskBlock: number,
+): number {
+  const replace = inode.has(InodeFlag.EXTENTS) ? replaceExtent : replaceBlocks;
+  return replace(alloc, handle, inode, fileBlock, blocks, diskBlock);
 }
 
 /**

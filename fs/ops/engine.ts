@@ -16,8 +16,10 @@ import { GOOD_OLD_INODE_BYTES } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
 import { type Quota, QUOTA_CREDITS } from "../quota/quota.ts";
+import type { Snapshots, WhenFull } from "../snapshot/snapshots.ts";
 import type { MultiMountGuard } from "./multi_mount.ts";
 import { freeContent } from "./delete_inode.ts";
+import { deleteSnapshot } from "./delete_snapshot.ts";
 import { OrphanList } from "./orphan_list.ts";
 import { overheadBlocks } from "./overhead.ts";
 
@@ -54,6 +56,8 @@ export interface EngineOptions {
   readonly discard: boolean;
   /** What a journal does about file content; "ordered" when left out. */
   readonly dataMode?: DataMode;
+  /** What a full disk does to snapshots; "drop" (the oldest goes) when left out. */
+  readonly snapshotFull?: WhenFull;
   /** Random 32-bit numbers, for inode generations. */
   readonly random: () => number;
 }
@@ -75,6 +79,10 @@ export class Engine {
   journalDevice: BlockDevice | null = null;
   /** Holds the file system for this host, with the feature mmp. */
   guard: MultiMountGuard | null = null;
+  /** Snapshots of the whole file system; null when there were none so far. */
+  snapshots: Snapshots | null = null;
+  /** The directory of what belongs to kfs, which is not shown; 0 for none. */
+  hiddenInode = 0;
   #reclaiming = false;
   /** Operations that changed something, or tried to, so far. */
   changes = 0;
@@ -142,9 +150,51 @@ export class Engine {
   change(work: (handle: Handle) => number, credits = DEFAULT_CREDITS): number {
     this.changes++;
     this.readClock();
+    if (this.alloc.heldBack > 0 && !this.#mayChange()) return -ENOSPC;
+    this.alloc.lackedSpace = false;
     const result = this.#attemptTwice(work, credits);
     const noRoom = result === -ENOSPC || result === -EDQUOT;
-    return noRoom && this.#reclaim() ? this.#attemptTwice(work, credits) : result;
+    return noRoom ? this.#withRoom(result, work, credits) : result;
+  }
+
+  /** Attempts a change again as long as room can be made for it. */
+  #withRoom(failure: number, work: (handle: Handle) => number, credits: number): number {
+    let result = this.#reclaim() ? this.#attemptTwice(work, credits) : failure;
+    while (result === -ENOSPC && this.alloc.lackedSpace && this.#dropSnapshot()) {
+      this.alloc.lackedSpace = false;
+      result = this.#attemptTwice(work, credits);
+    }
+    return result;
+  }
+
+  /** Whether there is room to keep what a change changes for the newest snapshot; one is dropped for it if need be. */
+  #mayChange(): boolean {
+    const { alloc, snapshots, volume } = this;
+    if (snapshots === null || snapshots.busy) return true;
+    const lacks = (): boolean =>
+      alloc.heldBack > 0 && alloc.unhiddenClusters < snapshots.keeper.transactionNeed;
+    if (!lacks()) return true;
+    volume.commit(false);
+    while (lacks()) if (!this.#dropSnapshot()) return false;
+    return true;
+  }
+
+  /** The disk is full: drops the oldest snapshot, or tells that they stand in the way. @returns whether one was dropped */
+  #dropSnapshot(): boolean {
+    const { snapshots, volume } = this;
+    const oldest = snapshots?.chain.entries[0];
+    if (snapshots === null || oldest === undefined || snapshots.busy) return false;
+    if (this.options.snapshotFull === "refuse") {
+      if (!snapshots.toldFull) {
+        volume.options.report("full: snapshots hold blocks; changes are refused");
+      }
+      snapshots.toldFull = true;
+      return false;
+    }
+    volume.options.report(`full: the oldest snapshot, ${oldest.name}, is dropped`);
+    deleteSnapshot(this, oldest);
+    volume.commit(false);
+    return true;
   }
 
   #attemptTwice(work: (handle: Handle) => number, credits: number): number {

@@ -99,15 +99,15 @@ function allocate(engine: Engine, inode: Inode, offset: number, length: number, 
     });
     if (result < 0) return result;
   }
-  if (!how.keepSize) grow(engine, inode, offset + length);
-  return 0;
+  return how.keepSize ? 0 : grow(engine, inode, offset + length);
 }
 
 /** Raises the size; the old last block's rest must read as zeros. */
-function grow(engine: Engine, inode: Inode, size: number): void {
-  if (size <= inode.size) return;
-  engine.change((handle) => {
-    zeroTail(engine, handle, inode, inode.size);
+function grow(engine: Engine, inode: Inode, size: number): number {
+  if (size <= inode.size) return 0;
+  return engine.change((handle) => {
+    const zeroed = zeroTail(engine, handle, inode, inode.size);
+    if (zeroed < 0) return zeroed;
     inode.size = size;
     engine.dirty(handle, inode);
     return 0;
@@ -120,25 +120,26 @@ function punch(engine: Engine, inode: Inode, offset: number, length: number): nu
   // Blocks beyond the end of the file are freed with the last one.
   const fileEnd = Math.ceil(inode.size / blockBytes) * blockBytes;
   const last = end >= inode.size ? Math.max(end, fileEnd) : end;
-  zeroEdges(engine, inode, offset, last);
+  const zeroed = zeroEdges(engine, inode, offset, last);
+  if (zeroed < 0) return zeroed;
   const first = Math.ceil(offset / blockBytes);
   return free(engine, inode, first, Math.floor(last / blockBytes));
 }
 
 /** Overwrites the parts of blocks at both ends of a range that does not begin and end with a block. */
-function zeroEdges(engine: Engine, inode: Inode, offset: number, end: number): void {
+function zeroEdges(engine: Engine, inode: Inode, offset: number, end: number): number {
   const { blockBytes } = engine.volume.geometry;
   const head = offset % blockBytes;
   const tail = end % blockBytes;
-  if (head === 0 && tail === 0) return;
-  engine.change((handle) => {
+  if (head === 0 && tail === 0) return 0;
+  return engine.change((handle) => {
     if (Math.floor(offset / blockBytes) === Math.floor(end / blockBytes)) {
-      zeroWithinBlock(engine, handle, inode, offset, end - offset);
-      return 0;
+      return zeroWithinBlock(engine, handle, inode, offset, end - offset);
     }
-    if (head !== 0) zeroWithinBlock(engine, handle, inode, offset, blockBytes - head);
-    if (tail !== 0) zeroWithinBlock(engine, handle, inode, end - tail, tail);
-    return 0;
+    let result = 0;
+    if (head !== 0) result = zeroWithinBlock(engine, handle, inode, offset, blockBytes - head);
+    if (result < 0 || tail === 0) return result;
+    return zeroWithinBlock(engine, handle, inode, end - tail, tail);
   });
 }
 
@@ -162,7 +163,8 @@ function zeroRange(engine: Engine, inode: Inode, offset: number, length: number,
   const end = offset + length;
   const firstBlock = Math.ceil(offset / blockBytes);
   const endBlock = Math.floor(end / blockBytes);
-  zeroEdges(engine, inode, offset, end);
+  const zeroed = zeroEdges(engine, inode, offset, end);
+  if (zeroed < 0) return zeroed;
   if (endBlock > firstBlock) {
     const freed = free(engine, inode, firstBlock, endBlock);
     if (freed < 0) return freed;

@@ -18,7 +18,7 @@ export function lookup(engine: Engine, parent: number, name: Uint8Array): number
   if (name.length > NAME_MAX) return -ENAMETOOLONG;
   if (isNameRefused(engine, dir, name)) return -EINVAL;
   const ino = find(engine.alloc, dir, name, slot);
-  if (ino === 0) return -ENOENT;
+  if (ino === 0 || ino === engine.hiddenInode) return -ENOENT;
   const inode = engine.volume.inodes.load(ino);
   if (inode.mode === 0 || inode.links === 0) {
     throw new Corrupt("directory", `inode ${parent}`, `an entry leads to the free inode ${ino}`);

@@ -16,6 +16,7 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import { protectJournal } from "../map/map.ts";
 import { ImmediateWriteQueue, type WriteQueue } from "../journal/write_queue.ts";
 import { openJournal } from "./open_journal.ts";
+import { findSnapshots, settleSnapshots } from "./open_snapshots.ts";
 import { MultiMountGuard, type MultiMountHost, PLAIN_HOST } from "./multi_mount.ts";
 import { recoverJournal } from "./recover_journal.ts";
 import { deleteUnnamed, recoverOrphans } from "./recover_orphans.ts";
@@ -73,15 +74,20 @@ function openGuarded(
   if (guard !== null) useGuard(engine, guard);
   protectJournal(engine.alloc);
   volume.inodes.get(ROOT_INODE);
-  if (readOnly) return engine;
+  if (readOnly) {
+    findSnapshots(engine);
+    return engine;
+  }
   openJournal(engine, {
     queue: options.writeQueue ?? new ImmediateWriteQueue(),
     ordered: options.dataMode !== "writeback",
     barriers: options.barriers ?? true,
   }, options.journalDevice ?? null);
   startQuotas(engine, options.quotaLimits ?? []);
+  findSnapshots(engine);
   recordMount(volume, options.mountPoint);
   recoverOrphans(engine);
+  settleSnapshots(engine);
   return engine;
 }
 

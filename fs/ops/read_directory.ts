@@ -3,6 +3,7 @@
 import { type EmitEntry, read } from "../dir/dir.ts";
 import { ENOENT, ENOTDIR } from "../errno.ts";
 import { dtOfFileType } from "../layout/dirent.ts";
+import { ROOT_INODE } from "../layout/superblock.ts";
 import type { Engine } from "./engine.ts";
 import { touchAccessTime } from "./read.ts";
 
@@ -25,6 +26,7 @@ export function readDirectory(
     dir,
     cookie,
     (bytes, start, end, entryIno, next, type) =>
+      entryIno === engine.hiddenInode && ino === ROOT_INODE ||
       emit(bytes, start, end, entryIno, next, dtOfFileType(type)),
   );
   touchAccessTime(engine, dir);

@@ -73,8 +73,7 @@ function recover(engine: Engine, inode: Inode): true {
   } else if (inode.links === 0) deleteInode(engine, inode);
   else {
     engine.change((handle) => {
-      zeroTail(engine, handle, inode, inode.size);
-      return 0;
+      return zeroTail(engine, handle, inode, inode.size);
     });
     removeBeyond(engine, inode, inode.size);
   }

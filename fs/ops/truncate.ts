@@ -10,6 +10,7 @@ import { FREES_A_STEP } from "./delete_inode.ts";
 import type { Engine } from "./engine.ts";
 import { mayUseContent } from "./sealed_content.ts";
 import { maxFileBytes } from "./limits.ts";
+import { movableRun, moveContent } from "./move_content.ts";
 import { overwriteContent } from "./store_content.ts";
 import { convertInline } from "./inline.ts";
 
@@ -34,7 +35,8 @@ export function truncate(engine: Engine, inode: Inode, size: number, privileged:
   const shrinking = size < oldSize;
   const first = engine.change((handle) => {
     if (shrinking) {
-      zeroTail(engine, handle, inode, size);
+      const zeroed = zeroTail(engine, handle, inode, size);
+      if (zeroed < 0) return zeroed;
       engine.orphans.add(inode);
     }
     inode.size = size;
@@ -82,26 +84,35 @@ function truncateSmall(engine: Engine, inode: Inode, size: number, privileged: b
   });
 }
 
-/** Overwrites the rest of the block in which the new end lies, so that it reads as zeros later. */
-export function zeroTail(engine: Engine, handle: Handle, inode: Inode, size: number): void {
-  const within = size % engine.volume.geometry.blockBytes;
-  if (within !== 0) {
-    zeroWithinBlock(engine, handle, inode, size, engine.volume.geometry.blockBytes - within);
-  }
+/** Overwrites the rest of the block in which the new end lies, so that it reads as zeros later. @returns as `zeroWithinBlock` */
+export function zeroTail(engine: Engine, handle: Handle, inode: Inode, size: number): number {
+  const { blockBytes } = engine.volume.geometry;
+  const within = size % blockBytes;
+  return within === 0 ? 0 : zeroWithinBlock(engine, handle, inode, size, blockBytes - within);
 }
 
-/** Overwrites `bytes` from `offset` on, all within one block, if the block has content. */
+/**
+ * Overwrites `bytes` from `offset` on, all within one block, if the block has content.
+ * @returns 0; -ENOSPC or NEEDS_COMMIT when a snapshot needs the old content and there is no other block.
+ */
 export function zeroWithinBlock(
   engine: Engine,
   handle: Handle,
   inode: Inode,
   offset: number,
   bytes: number,
-): void {
+): number {
   const { blockBytes } = engine.volume.geometry;
   const fileBlock = Math.floor(offset / blockBytes);
   lookupMap(engine.alloc, inode, fileBlock, 1, mapping);
-  if (mapping.diskBlock === 0 || mapping.unwritten) return;
+  if (mapping.diskBlock === 0 || mapping.unwritten) return 0;
   const within = offset - fileBlock * blockBytes;
-  overwriteContent(engine, handle, inode, mapping.diskBlock, within, ZEROS.subarray(0, bytes));
+  const zeros = ZEROS.subarray(0, bytes);
+  const { diskBlock } = mapping;
+  if (movableRun(engine, inode, diskBlock, 1) < 0) {
+    const moved = moveContent(engine, handle, inode, fileBlock, diskBlock, within, zeros, true);
+    return Math.min(moved, 0);
+  }
+  overwriteContent(engine, handle, inode, diskBlock, within, zeros);
+  return 0;
 }

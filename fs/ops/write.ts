@@ -22,6 +22,7 @@ import type { Engine } from "./engine.ts";
 import { mayUseContent } from "./sealed_content.ts";
 import { maxFileBytes } from "./limits.ts";
 import { convertInline } from "./inline.ts";
+import { movableRun, moveContent } from "./move_content.ts";
 import { fillContent, journalsContent, overwriteContent } from "./store_content.ts";
 import { dropPrivileges } from "./privileges.ts";
 
@@ -182,9 +183,9 @@ export function writeBlocks(
     if (mapped < 0) return done > 0 ? done : mapped;
     const bytes = Math.min(length - done, run.blocks * blockBytes - within);
     const part = bytes === length ? source : source.subarray(done, done + bytes);
-    const result = writeRun(engine, handle, inode, fileBlock, within, part);
+    const result = writeRun(engine, handle, inode, fileBlock, within, part, privileged);
     if (result < 0) return done > 0 ? done : result;
-    done += bytes;
+    done += result;
   }
   return done;
 }
@@ -206,7 +207,7 @@ function mapForWriting(
   return allocateRange(engine.alloc, handle, inode, fileBlock, run.blocks, options, run);
 }
 
-/** Writes one part into `run`, with zeros around it in blocks that had no content. */
+/** Writes one part into `run`, with zeros around it in blocks that had no content. @returns bytes written, or negative */
 function writeRun(
   engine: Engine,
   handle: Handle,
@@ -214,11 +215,11 @@ function writeRun(
   fileBlock: number,
   within: number,
   part: Uint8Array,
+  privileged: boolean,
 ): number {
   const { diskBlock, unwritten, fresh } = run;
   if (!fresh && !unwritten) {
-    overwriteContent(engine, handle, inode, diskBlock, within, part);
-    return 0;
+    return overwriteRun(engine, handle, inode, fileBlock, within, part, privileged);
   }
   const blocks = Math.ceil((within + part.length) / engine.volume.geometry.blockBytes);
   try {
@@ -228,5 +229,29 @@ function writeRun(
     if (fresh) removeRange(engine.alloc, handle, inode, fileBlock, fileBlock + run.blocks, 1 << 20);
     throw error;
   }
-  return unwritten ? convertToWritten(engine.alloc, handle, inode, fileBlock, blocks) : 0;
+  const result = unwritten ? convertToWritten(engine.alloc, handle, inode, fileBlock, blocks) : 0;
+  return result < 0 ? result : part.length;
+}
+
+/** Writes over content: in its place, or elsewhere where a snapshot needs it. @returns bytes written, or negative */
+function overwriteRun(
+  engine: Engine,
+  handle: Handle,
+  inode: Inode,
+  fileBlock: number,
+  within: number,
+  part: Uint8Array,
+  privileged: boolean,
+): number {
+  const { diskBlock } = run;
+  const { blockBytes } = engine.volume.geometry;
+  const blocks = Math.ceil((within + part.length) / blockBytes);
+  const same = movableRun(engine, inode, diskBlock, blocks);
+  const count = Math.abs(same);
+  const some = count === blocks ? part : part.subarray(0, count * blockBytes - within);
+  if (same < 0) {
+    return moveContent(engine, handle, inode, fileBlock, diskBlock, within, some, privileged);
+  }
+  overwriteContent(engine, handle, inode, diskBlock, within, some);
+  return some.length;
 }

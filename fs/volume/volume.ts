@@ -12,6 +12,7 @@ import { InPlaceStore } from "../journal/in_place.ts";
 import type { JournalStore } from "../journal/journal_store.ts";
 import { type Handle, type Participant, Transactions } from "../journal/transaction.ts";
 import { Incompat } from "../layout/features.ts";
+import { setStamp } from "../layout/snapshot_stamp.ts";
 import {
   decodeSuperblock,
   STATE_ERROR,
@@ -85,6 +86,11 @@ export class Volume implements Participant {
   readOnly: boolean;
   /** File content has gone through the journal since the file system was opened. */
   contentInLog = false;
+  /**
+   * The stamp that the superblock gets (`snapshot_stamp.ts`): none, one that fits, or one that does not, so that the
+   * snapshots count as damaged from now on.
+   */
+  stamp: "none" | "valid" | "void" = "none";
   #superblockDirty = false;
   #journal: JournalStore | null = null;
 
@@ -154,8 +160,9 @@ export class Volume implements Participant {
     superblock.freeBlocksCount = free;
     superblock.freeInodesCount = groups.totalFreeInodes;
     options.clock.read();
-    superblock.writeTime = options.clock.seconds;
-    superblock.setChecksum();
+    // Another program that writes within this second shall have another time.
+    superblock.writeTime = options.clock.seconds - (this.stamp === "none" ? 0 : 1);
+    this.#finishSuperblock();
     const buffer = this.cache.get(geometry.superblockBlock);
     buffer.bytes.set(superblock.bytes, SUPERBLOCK_OFFSET % geometry.blockBytes);
     handle.dirty(buffer);
@@ -241,10 +248,17 @@ export class Volume implements Participant {
     device.flush();
   }
 
+  /** Stamp and checksum. */
+  #finishSuperblock(): void {
+    const { superblock, stamp } = this;
+    if (stamp !== "none") setStamp(superblock, stamp === "valid");
+    superblock.setChecksum();
+  }
+
   /** Writes the superblock to its place, durably, past the journal. @throws DeviceError */
   writeSuperblock(): void {
     const { superblock, device } = this;
-    superblock.setChecksum();
+    this.#finishSuperblock();
     device.write(superblock.bytes, SUPERBLOCK_OFFSET);
     device.flush();
   }
