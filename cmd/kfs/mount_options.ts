@@ -6,6 +6,7 @@
 
 import type { AccessTimePolicy, DataMode } from "../../fs/ops/engine.ts";
 import type { QuotaKind } from "../../fs/quota/kind.ts";
+import type { WhenFull } from "../../fs/snapshot/snapshots.ts";
 import type { ErrorBehavior } from "../../fs/volume/volume.ts";
 
 /** Everything that a mount needs to know; plain data, so that it can be handed to another process. */
@@ -38,6 +39,9 @@ export interface KfsOptions {
   discard: boolean;
   /** Whose limits of quotas hold. */
   quotaLimits: QuotaKind[];
+  /** The snapshot to show; empty: the file system itself. */
+  snapshot: string;
+  snapshotFull: WhenFull;
   /** Let the kernel gather writes. */
   writeback: boolean;
   /** File or device with the journal of a file system that has it outside; empty: it is inside. */
@@ -78,6 +82,8 @@ export function defaultOptions(): KfsOptions {
     noRecovery: false,
     discard: false,
     quotaLimits: [],
+    snapshot: "",
+    snapshotFull: "drop",
     writeback: false,
     journalPath: "",
     fsname: "",
@@ -203,6 +209,16 @@ const OPTIONS: Readonly<Record<string, MountOption>> = {
     apply: (options) => void (options.quotaLimits = []),
     help: "no quota limits hold (the default); usage is counted",
   },
+  snapshot: {
+    apply: snapshotOption,
+    value: "NAME",
+    help: "show this snapshot of IMAGE, read-only",
+  },
+  snapshot_full: {
+    apply: snapshotFullOption,
+    value: "WHAT",
+    help: "what a full disk does to snapshots: drop (the oldest goes; default) or refuse",
+  },
   writeback: {
     apply: flag("writeback", true),
     help: "let the kernel gather writes: faster small ones, but errors reach close or fsync",
@@ -324,6 +340,19 @@ function dataOption(options: KfsOptions, value: string): void {
 function barrierOption(options: KfsOptions, value: string): void {
   if (value !== "0" && value !== "1") throw new OptionError(`barrier=${value}: use 0 or 1`);
   options.barriers = value === "1";
+}
+
+function snapshotOption(options: KfsOptions, value: string): void {
+  if (value === "") throw new OptionError("snapshot needs a name: snapshot=NAME");
+  options.snapshot = value;
+  options.readOnly = true;
+}
+
+function snapshotFullOption(options: KfsOptions, value: string): void {
+  if (value !== "drop" && value !== "refuse") {
+    throw new OptionError(`snapshot_full=${value}: use drop or refuse`);
+  }
+  options.snapshotFull = value;
 }
 
 function offsetOption(options: KfsOptions, value: string): void {

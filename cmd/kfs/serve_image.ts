@@ -22,6 +22,7 @@ import { randomWords } from "../../fs/bytes/random_words.ts";
 import { serveEngine } from "../../fs/fuse/quota_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
+import { openSnapshot } from "../../fs/ops/open_snapshot.ts";
 import { closeEngine, openEngine } from "../../fs/ops/open_volume.ts";
 import { ImmediateWriteQueue, type WriteQueue } from "../../fs/journal/write_queue.ts";
 import type { Clock } from "../../fs/volume/volume.ts";
@@ -97,9 +98,10 @@ export function serveImage(
     );
     mount = mountImage(options, device);
     const reads = new ReadThread(device);
-    // A journal that is shown replayed has content that is not in its place.
-    const isPlain = engine.volume.device === device;
-    const fileSystem = serveEngine(engine, {
+    const shown = options.snapshot === "" ? engine : openSnapshot(engine, options.snapshot);
+    // A journal that is shown replayed, and a snapshot, have content that is not in its place.
+    const isPlain = shown.volume.device === device;
+    const fileSystem = serveEngine(shown, {
       ...(options.singleThread || !isPlain ? {} : { backgroundReader: reads }),
       commitMs: options.commitSeconds * 1000,
       monotonicMs: () => performance.now(),
@@ -224,6 +226,7 @@ function openImage(
       dataMode: options.dataMode,
       barriers: options.barriers,
       discard: options.discard,
+      snapshotFull: options.snapshotFull,
       random: randomWords(),
       noRecovery: options.noRecovery,
       mountPoint: options.mountPoint,

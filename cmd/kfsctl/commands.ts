@@ -74,6 +74,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./put.ts")).PUT,
   },
   {
+    name: "snapshot",
+    summary: "snapshots of the whole file system",
+    load: async () => (await import("./snapshot.ts")).SNAPSHOT,
+  },
+  {
     name: "trim",
     summary: "gives free space back to the host",
     load: async () => (await import("./trim.ts")).TRIM,

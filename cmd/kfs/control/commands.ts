@@ -8,6 +8,13 @@
 import type { ControlCommand, ControlJob } from "./command.ts";
 import { FRAG } from "./frag.ts";
 import { DEFRAG } from "./defrag.ts";
+import {
+  SNAPSHOT_CREATE,
+  SNAPSHOT_DELETE,
+  SNAPSHOT_LIST,
+  SNAPSHOT_RENAME,
+  SNAPSHOT_SHOW,
+} from "./snapshots.ts";
 import { STATUS } from "./status.ts";
 import { TRACE_COMMANDS } from "./trace.ts";
 import { SYNC } from "./sync.ts";
@@ -17,10 +24,15 @@ export const COMMANDS: Readonly<Record<string, ControlCommand>> = {
   ...TRACE_COMMANDS,
   status: STATUS,
   sync: SYNC,
+  "snapshot.create": SNAPSHOT_CREATE,
+  "snapshot.list": SNAPSHOT_LIST,
+  "snapshot.rename": SNAPSHOT_RENAME,
 };
 
 /** Done in steps between requests; started with the command `job.start`. */
 export const JOBS: Readonly<Record<string, ControlJob>> = {
   frag: FRAG,
   defrag: DEFRAG,
+  "snapshot.delete": SNAPSHOT_DELETE,
+  "snapshot.show": SNAPSHOT_SHOW,
 };
