@@ -36,7 +36,7 @@ export function tryOne(bases: Bases, seed: number, index: number, keep?: string)
   const device = new OverlayDevice(anatomy.base);
   const mutations = new Mutator(anatomy, device, random).run();
   if (keep !== undefined) Deno.writeFileSync(`${keep}.mutated`, device.content());
-  const bystanders = areContained(mutations) ? new Bystanders(device) : undefined;
+  const bystanders = areContained(mutations) ? new Bystanders(device, mutations) : undefined;
   const exercise = new Exercise(device, random, bystanders?.touched);
   const began = performance.now();
   exercise.run();
