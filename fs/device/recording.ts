@@ -11,7 +11,8 @@ export type DeviceEvent =
   | { readonly kind: "write"; readonly offsetBytes: number; readonly bytes: Uint8Array }
   | { readonly kind: "zero"; readonly offsetBytes: number; readonly lengthBytes: number }
   | { readonly kind: "discard"; readonly offsetBytes: number; readonly lengthBytes: number }
-  | { readonly kind: "flush" };
+  /** Of everything, or of the part that is given. */
+  | { readonly kind: "flush"; readonly offsetBytes?: number; readonly lengthBytes?: number };
 
 /** Hands everything on to another device and takes it down. */
 export class RecordingDevice implements BlockDevice {
@@ -50,6 +51,12 @@ export class RecordingDevice implements BlockDevice {
   flush(): void {
     this.device.flush();
     this.events.push({ kind: "flush" });
+  }
+
+  /** A flush of a device that is a part of this one. */
+  flushPart(offsetBytes: number, lengthBytes: number): void {
+    this.device.flush();
+    this.events.push({ kind: "flush", offsetBytes, lengthBytes });
   }
 
   zero(offsetBytes: number, lengthBytes: number): void {

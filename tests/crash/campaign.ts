@@ -11,6 +11,7 @@ import { type Counts, type JudgeShares, judgeState, newCounts } from "./judges.t
 import { Outside } from "./outside.ts";
 import type { OverlayDevice } from "./overlay_device.ts";
 import type { Recording } from "./record.ts";
+import { judgesFor } from "./shapes.ts";
 import {
   applyEvent,
   buildState,
@@ -70,13 +71,13 @@ export class Bench implements Disposable {
   readonly #judges: JudgeShares;
 
   constructor(readonly recording: Recording, judges: JudgeShares) {
-    const rare = recording.recipe.shape.rareInKernels === true;
-    this.#judges = rare ? { ...judges, kernel: 0 } : judges;
+    const { shape } = recording.recipe;
+    this.#judges = judgesFor(shape, judges);
     this.#durable = recording.base.slice();
     this.#finder = new StepFinder({
       steps: recording.steps,
       mode: recording.recipe.mode,
-      withoutKernel: recording.recipe.shape.withoutKernel === true,
+      journalBytes: shape.journalBytes ?? 0,
     });
   }
 
@@ -107,9 +108,11 @@ export class Bench implements Disposable {
 
   #ask(plan: CrashPlan, build: () => OverlayDevice): void {
     const finder = this.#finder;
+    const { shape } = this.recording.recipe;
     const bounds = finder.bounds(plan.events);
     const random = new Random((plan.seed ^ Math.imul(plan.index, 0x85ebca6b)) >>> 0);
-    const outside = (): Outside => this.#outside ??= new Outside(this.recording.base.length);
+    const outside = (): Outside =>
+      this.#outside ??= new Outside(this.recording.base.length, false, shape.journalBytes);
     judgeState({ bounds, finder, random, build, outside }, this.#judges, this.counts);
   }
 

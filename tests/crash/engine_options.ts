@@ -25,6 +25,7 @@ export function crashOptions(
   changed: Partial<OpenOptions> = {},
 ): OpenOptions {
   const random = new Random(7);
+  let milliseconds = 0;
   return {
     readOnly: false,
     cacheBytes: 4 << 20,
@@ -40,6 +41,13 @@ export function crashOptions(
     random: () => random.next(),
     noRecovery: false,
     mountPoint: "",
+    // Its waits are over at once, and time goes on at each look.
+    host: {
+      nodeName: "crash",
+      deviceName: "memory",
+      wait: () => true,
+      monotonicMs: () => milliseconds += 700,
+    },
     ...changed,
   };
 }

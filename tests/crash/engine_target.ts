@@ -127,6 +127,7 @@ export class EngineTarget implements Target {
   }
   rest(random: Random): void {
     this.queue?.rest(random);
+    this.engine.guard?.tick();
     this.engine.trim();
   }
   mtimeOf(node: Node): number | undefined {

@@ -126,7 +126,7 @@ export function runFault(wanted: FaultCase): FaultOutcome {
   for (const node of actor.opened) answerOf(engine, () => void inner.close(node));
   answerOf(engine, () => finishEngine(engine));
   return {
-    history: { steps: actor.steps, mode, withoutKernel: true },
+    history: { steps: actor.steps, mode },
     bytes: storage.toBytes(),
     errno,
     failures: faulting.failures,

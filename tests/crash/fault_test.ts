@@ -8,7 +8,7 @@ import { StepFinder } from "./judge.ts";
 import { judgeState, newCounts } from "./judges.ts";
 import { Outside } from "./outside.ts";
 import { OverlayDevice } from "./overlay_device.ts";
-import { SHAPES } from "./shapes.ts";
+import { PLAIN_SHAPES } from "./shapes.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 /** Faults that are tried; KFS_FAULTS=5000 for a long run. */
@@ -24,7 +24,7 @@ function faultOf(random: Random): Fault {
 }
 
 function caseOf(index: number, random: Random): FaultCase {
-  const shape = SHAPES[index % SHAPES.length];
+  const shape = PLAIN_SHAPES[index % PLAIN_SHAPES.length];
   if (shape === undefined) throw new Error("no shape");
   return {
     shape,

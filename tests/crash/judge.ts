@@ -11,6 +11,7 @@ import { openEngine } from "../../fs/ops/open_volume.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import { crashOptions } from "./engine_options.ts";
 import { differences } from "./differences.ts";
+import { devicesOf } from "./parts.ts";
 import type { Step } from "./actor.ts";
 import type { DataMode } from "./data_mode.ts";
 import { type FoundTree, walk } from "./walk.ts";
@@ -34,8 +35,8 @@ export interface History {
   readonly mode: DataMode;
   /** Modification times are not known. */
   readonly noTimes?: boolean;
-  /** The kernel is not asked. */
-  readonly withoutKernel?: boolean;
+  /** Bytes of the journal's device behind the file system's. */
+  readonly journalBytes?: number;
 }
 
 /** Finds steps by what they left. */
@@ -78,7 +79,7 @@ export class StepFinder {
 /** Opens, reads everything, and leaves the engine open. @throws CrashFault */
 export function recover(
   device: BlockDevice,
-  { mode }: History,
+  { mode, journalBytes = 0 }: History,
   readOnly: boolean,
 ): { readonly engine: Engine; readonly tree: FoundTree } {
   const said: string[] = [];
@@ -87,7 +88,8 @@ export function recover(
     readOnly,
   });
   try {
-    const engine = openEngine(device, options);
+    const devices = devicesOf(device, journalBytes);
+    const engine = openEngine(devices.device, { ...options, ...devices });
     return { engine, tree: walk(engine) };
   } catch (error) {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);

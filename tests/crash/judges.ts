@@ -28,6 +28,7 @@ import {
 } from "./judge.ts";
 import { walkMounted } from "./mounted_walk.ts";
 import type { Outside } from "./outside.ts";
+import { devicesOf } from "./parts.ts";
 import { OverlayDevice } from "./overlay_device.ts";
 import { buildState, drawParts, Flushes } from "./states.ts";
 import type { FoundTree } from "./walk.ts";
@@ -96,13 +97,19 @@ const again: Judge = ({ build, finder, random, tree, outside }) => {
  * The project's checker finds nothing wrong with what kfs recovered, nor with what the journal's replay alone
  * leaves: quick enough to be asked about every state.
  */
-const checker: Judge = ({ own, build }) => {
-  mustBeSound(own, "after kfs recovered", false);
-  mustBeSound(build(), "as the replay leaves it", true);
+const checker: Judge = ({ own, build, finder }) => {
+  mustBeSound(own, finder, "after kfs recovered", false);
+  mustBeSound(build(), finder, "as the replay leaves it", true);
 };
 
-function mustBeSound(device: OverlayDevice, when: string, allowOrphans: boolean): void {
-  const { clean, findings } = check(device, { allowOrphans });
+function mustBeSound(
+  storage: OverlayDevice,
+  { history }: StepFinder,
+  when: string,
+  allowOrphans: boolean,
+): void {
+  const { device, ...journal } = devicesOf(storage, history.journalBytes ?? 0);
+  const { clean, findings } = check(device, { ...journal, allowOrphans });
   if (clean) return;
   const shown = findings.slice(0, 8).map(({ message }) => message).join("; ");
   throw new CrashFault(`the checker, ${when}: ${shown}`);
@@ -117,17 +124,15 @@ const e2fsckAfter: Judge = ({ own, outside }) => {
 /** e2fsck recovers a copy, finds nothing else to do, and the same is there. */
 const e2fsckInstead: Judge = ({ build, finder, outside, tree }) => {
   // Where errors were met it takes orphans for damage, and repairs.
-  if (outside().withErrors && hasOrphans(build())) return;
+  if (outside().withErrors && hasOrphans(build(), finder)) return;
   outside().store(build());
   outside().recoverByE2fsck();
   const other = recover(new OverlayDevice(outside().load()), finder.history, true);
   mustAgree(tree, other.tree, "what e2fsck recovered");
 };
 
-function hasOrphans(state: OverlayDevice): boolean {
-  if (readSuperblock(state).hasIncompat(Incompat.RECOVER)) {
-    recoverJournal(state, crashOptions(() => {}), false);
-  }
+function hasOrphans(state: OverlayDevice, finder: StepFinder): boolean {
+  if (readSuperblock(state).hasIncompat(Incompat.RECOVER)) replayHere(state, finder);
   return leavesOrphans(readSuperblock(state));
 }
 
@@ -136,11 +141,11 @@ function leavesOrphans(superblock: Superblock): boolean {
 }
 
 /** The replay of e2fsck and that of kfs leave the same bytes, but for the superblocks. */
-const replay: Judge = ({ build, outside }) => {
+const replay: Judge = ({ build, outside, finder }) => {
   const state = build();
   if (!readSuperblock(state).hasIncompat(Incompat.RECOVER)) return;
   outside().store(state);
-  recoverJournal(state, crashOptions(() => {}), false);
+  replayHere(state, finder);
   // e2fsck deletes orphans at once.
   const superblock = readSuperblock(state);
   if (leavesOrphans(superblock)) return;
@@ -157,9 +162,13 @@ const replay: Judge = ({ build, outside }) => {
   }
 };
 
+function replayHere(storage: OverlayDevice, { history }: StepFinder): void {
+  const { device, journalDevice } = devicesOf(storage, history.journalBytes ?? 0);
+  recoverJournal(device, crashOptions(() => {}), false, journalDevice ?? null);
+}
+
 /** The kernel recovers a copy, the same is there, and e2fsck finds it clean. */
-const kernel: Judge = ({ build, outside, tree, finder }) => {
-  if (finder.history.withoutKernel === true) return;
+const kernel: Judge = ({ build, outside, tree }) => {
   outside().store(build());
   outside().recoverByKernel((path) => {
     mustAgree(tree, walkMounted(path), "what the kernel recovered", true);

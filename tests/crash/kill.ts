@@ -18,7 +18,7 @@ import { MountTarget } from "./mount_target.ts";
 import { walkMounted } from "./mounted_walk.ts";
 import type { Outside } from "./outside.ts";
 import { OverlayDevice } from "./overlay_device.ts";
-import { makeBase, type Shape } from "./shapes.ts";
+import { judgesFor, makeBase, type Shape } from "./shapes.ts";
 import { NOISE } from "./walk.ts";
 import { WORKLOADS } from "./workloads.ts";
 
@@ -70,8 +70,7 @@ export async function killOnce(
       build: () => new OverlayDevice(bytes),
       outside: () => outside,
     },
-    // A kernel that cannot mount such an image is no judge.
-    round.shape.rareInKernels === true ? { ...judges, kernel: 0 } : judges,
+    judgesFor(round.shape, judges),
     counts,
   );
   if (!round.remount) return history.steps.length;
@@ -113,8 +112,7 @@ async function workUntilKilled(
     for (const helper of helpers.reverse()) await helper.status;
     release(image, mountPoint);
   }
-  const withoutKernel = round.shape.withoutKernel === true;
-  return { steps: actor.steps, mode, noTimes: true, withoutKernel };
+  return { steps: actor.steps, mode, noTimes: true };
 }
 
 /** Kills a mount that may not yet have recovered the image. */

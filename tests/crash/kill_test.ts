@@ -6,7 +6,7 @@ import { fuse, programs, root, testWith } from "../harness/skip.ts";
 import { newCounts } from "./judges.ts";
 import { killOnce, type KillRound } from "./kill.ts";
 import { Outside } from "./outside.ts";
-import { SHAPES } from "./shapes.ts";
+import { PLAIN_SHAPES } from "./shapes.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 /** How often the process is killed; a long run is KFS_KILLS=500. */
@@ -14,7 +14,7 @@ const KILLS = numberFromEnv("KFS_KILLS", 12);
 const ROUND_LIMIT_MS = 15_000;
 
 function roundOf(index: number, random: Random): KillRound {
-  const shape = SHAPES[index % SHAPES.length];
+  const shape = PLAIN_SHAPES[index % PLAIN_SHAPES.length];
   const workload = [...WORKLOADS.keys()][index % WORKLOADS.size];
   if (shape === undefined || workload === undefined) throw new Error("nothing to do");
   return {

@@ -24,6 +24,8 @@ const HARMLESS = [
   /^\S+: \d+\/\d+ files /,
   /^Superblock last (mount|write) time .* is in the future/,
   /^Setting free (blocks|inodes) count to/,
+  // Said before the look at the block, which tells that nobody is there.
+  /^MMP interval is \d+ seconds and total wait time is/,
   // Advice, not a fault: the kernel leaves such trees as well.
   /^Inode \d+ extent tree \(at level \d\) could be (narrower|shorter)\./,
   /^\s*$/,
@@ -40,39 +42,63 @@ export class Outside implements Disposable {
   readonly path: string;
   readonly #file: Deno.FsFile;
   readonly #bytes: Uint8Array<ArrayBuffer>;
+  #journal: Deno.FsFile | undefined;
+  /** What e2fsck has to be told besides. */
+  #extra: readonly string[] = [];
 
-  /** @param withErrors the superblock may say that an error was met. */
-  constructor(readonly sizeBytes: number, readonly withErrors = false) {
+  /**
+   * @param withErrors the superblock may say that an error was met.
+   * @param journalBytes of so many at the end of a state a file of their own is made: the journal's device.
+   */
+  constructor(
+    readonly sizeBytes: number,
+    readonly withErrors = false,
+    readonly journalBytes = 0,
+  ) {
     this.path = this.#scratch.path("image");
-    this.#file = Deno.openSync(this.path, { create: true, read: true, write: true });
-    this.#file.truncateSync(sizeBytes);
+    const options = { create: true, read: true, write: true };
+    this.#file = Deno.openSync(this.path, options);
     this.#bytes = new Uint8Array(sizeBytes);
+    if (journalBytes === 0) return;
+    this.#journal = Deno.openSync(this.#scratch.path("journal"), options);
+    this.#extra = ["-j", this.#scratch.path("journal")];
   }
 
   /** Puts a state into the file. */
   store(state: OverlayDevice): void {
     this.#bytes.set(state.base);
     state.copyTo(this.#bytes);
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    for (let done = 0; done < this.sizeBytes;) {
-      done += this.#file.writeSync(this.#bytes.subarray(done));
+    for (const [file, bytes] of this.#parts()) {
+      file.seekSync(0, Deno.SeekMode.Start);
+      for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
     }
+  }
+
+  /** The files, each with its part of the bytes. */
+  #parts(): (readonly [Deno.FsFile, Uint8Array])[] {
+    const size = this.sizeBytes - this.journalBytes;
+    const image = [this.#file, this.#bytes.subarray(0, size)] as const;
+    return this.#journal === undefined
+      ? [image]
+      : [image, [this.#journal, this.#bytes.subarray(size)]];
   }
 
   /** What the file holds: valid until the next call. */
   load(): Uint8Array {
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    for (let done = 0; done < this.sizeBytes;) {
-      const count = this.#file.readSync(this.#bytes.subarray(done));
-      if (count === null) throw new Error(`${this.path} has become short`);
-      done += count;
+    for (const [file, bytes] of this.#parts()) {
+      file.seekSync(0, Deno.SeekMode.Start);
+      for (let done = 0; done < bytes.length;) {
+        const count = file.readSync(bytes.subarray(done));
+        if (count === null) throw new Error(`${this.path} has become short`);
+        done += count;
+      }
     }
     return this.#bytes;
   }
 
   /** e2fsck must have nothing to say. @throws CrashFault */
   mustBeClean(when: string): void {
-    const done = run("e2fsck", ["-fn", this.path], { env: { LC_ALL: "C" } });
+    const done = run("e2fsck", ["-fn", ...this.#extra, this.path], { env: { LC_ALL: "C" } });
     const faults = this.#complaints(done.stdout + done.stderr);
     if (done.code === 0 && faults.length === 0) return;
     throw new CrashFault(`e2fsck -fn ${when}: status ${done.code}\n${done.stdout}${done.stderr}`);
@@ -80,7 +106,7 @@ export class Outside implements Disposable {
 
   /** e2fsck recovers the file; it must find nothing else to do. @throws CrashFault */
   recoverByE2fsck(): void {
-    const done = run("e2fsck", ["-fy", this.path], { env: { LC_ALL: "C" } });
+    const done = run("e2fsck", ["-fy", ...this.#extra, this.path], { env: { LC_ALL: "C" } });
     const faults = this.#complaints(done.stdout + done.stderr);
     if (done.code <= 1 && faults.length === 0) return;
     throw new CrashFault(
@@ -90,7 +116,8 @@ export class Outside implements Disposable {
 
   /** e2fsck replays the journal of the file, and does nothing else. @throws CrashFault */
   replayByE2fsck(): void {
-    const done = run("e2fsck", ["-y", "-E", "journal_only", this.path], { env: { LC_ALL: "C" } });
+    const how = ["-y", ...this.#extra, "-E", "journal_only"];
+    const done = run("e2fsck", [...how, this.path], { env: { LC_ALL: "C" } });
     if (done.code <= 1) return;
     throw new CrashFault(
       `e2fsck -E journal_only: status ${done.code}\n${done.stdout}${done.stderr}`,
@@ -116,6 +143,7 @@ export class Outside implements Disposable {
 
   [Symbol.dispose](): void {
     this.#file.close();
+    this.#journal?.close();
     this.#scratch[Symbol.dispose]();
   }
 }

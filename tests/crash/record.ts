@@ -14,6 +14,7 @@ import { crashOptions } from "./engine_options.ts";
 import type { DataMode } from "./data_mode.ts";
 import { DeferredQueue } from "./deferred_queue.ts";
 import { EngineTarget } from "./engine_target.ts";
+import { devicesOf } from "./parts.ts";
 import { makeBase, type Shape } from "./shapes.ts";
 import type { CrashEvent } from "./states.ts";
 import { type Workload, WORKLOADS } from "./workloads.ts";
@@ -55,7 +56,9 @@ export function record(recipe: Recipe, prepare: Prepare = () => {}): Recording {
   const device = new RecordingDevice(memory);
   const reports: string[] = [];
   const queue = recipe.background ? new DeferredQueue() : undefined;
-  const engine = openEngine(device, optionsOf(recipe, queue, (text) => reports.push(text)));
+  const devices = devicesOf(device, shape.journalBytes ?? 0);
+  const options = optionsOf(recipe, queue, (text) => reports.push(text));
+  const engine = openEngine(devices.device, { ...options, ...devices });
   prepare(engine.volume, device);
   const target = new EngineTarget(engine, device, queue);
   const actor = new Actor(target, new Random(seed), {

@@ -12,19 +12,26 @@ import {
   type JournalSuperblock,
 } from "../../fs/layout/journal_superblock.ts";
 import { format } from "../../fs/mkfs/format.ts";
-import type { FormatOptions } from "../../fs/mkfs/options.ts";
+import type { FormatOptions, JournalOptions } from "../../fs/mkfs/options.ts";
+import { leaveFastCommits } from "./fast_commit_base.ts";
+import type { JudgeShares } from "./judges.ts";
+import { devicesOf } from "./parts.ts";
 
 /** How an image is made. */
 export interface Shape {
   readonly name: string;
   readonly sizeBytes: number;
   readonly format: FormatOptions;
-  /** Not every kernel is built to mount it. */
-  readonly withoutKernel?: true;
   /** The checksums that the journal is given, when not those that it gets by itself. */
   readonly journalChecksums?: 0 | 2 | 3;
-  /** Not every kernel with ext4 mounts it read-write. */
-  readonly rareInKernels?: boolean;
+  /** Bytes of a device of its own for the journal; `sizeBytes` is without it. */
+  readonly journalBytes?: number;
+  /** The journal holds fast commits when the image is mounted. */
+  readonly fastCommits?: true;
+  /** Judges that cannot tell: the kernel may be built without what it takes; e2fsck would wait, or knows it less well. */
+  readonly without?: readonly ("e2fsckInstead" | "replay" | "kernel")[];
+  /** Only for recordings in this process. */
+  readonly inProcess?: true;
 }
 
 const MIB = 1 << 20;
@@ -72,26 +79,55 @@ export const SHAPES: readonly Shape[] = [
   {
     name: "quota",
     sizeBytes: 8 * MIB,
-    format: { blockBytes: 1024, features: ["quota"] },
-    withoutKernel: true,
-  },
-  {
-    name: "orphan-file",
-    sizeBytes: 8 * MIB,
-    format: { blockBytes: 1024, features: ["orphan_file", "metadata_csum_seed"] },
-  },
-  {
-    name: "quota",
-    sizeBytes: 8 * MIB,
     format: {
       blockBytes: 1024,
       features: ["quota", "project"],
       quotaTypes: ["user", "group", "project"],
     },
     // CONFIG_QFMT_V2
-    rareInKernels: true,
+    without: ["kernel"],
+  },
+  {
+    name: "orphan-file",
+    sizeBytes: 8 * MIB,
+    format: {
+      blockBytes: 1024,
+      features: ["orphan_file", "metadata_csum_seed"],
+      orphanFileSize: { blocks: 1 },
+    },
+  },
+  {
+    name: "external",
+    sizeBytes: 8 * MIB,
+    journalBytes: 2 * MIB,
+    format: { blockBytes: 1024, features: ["quota"] },
+    without: ["kernel"],
+    inProcess: true,
+  },
+  {
+    name: "mmp",
+    sizeBytes: 8 * MIB,
+    format: { blockBytes: 1024, features: ["mmp"] },
+    without: ["e2fsckInstead", "replay", "kernel"],
+    inProcess: true,
+  },
+  {
+    name: "fast-commit",
+    sizeBytes: 8 * MIB,
+    format: { blockBytes: 1024, features: ["fast_commit"] },
+    fastCommits: true,
+    without: ["e2fsckInstead", "replay"],
+    inProcess: true,
   },
 ];
+
+/** Those that a mount takes without further ado. */
+export const PLAIN_SHAPES: readonly Shape[] = SHAPES.filter(({ inProcess }) => inProcess !== true);
+
+/** The shares of those judges that can judge such an image. */
+export function judgesFor(shape: Shape, shares: JudgeShares): JudgeShares {
+  return { ...shares, ...Object.fromEntries((shape.without ?? []).map((name) => [name, 0])) };
+}
 
 /** For trying the tests themselves. */
 export const UNJOURNALED: Shape = {
@@ -105,28 +141,39 @@ export const UNJOURNALED: Shape = {
  * @param seed decides where in the log the first transaction goes, so that it wraps around sooner or later.
  */
 export function makeBase(shape: Shape, seed: number): Uint8Array<ArrayBuffer> {
-  const device = new MemoryDevice(shape.sizeBytes);
-  const bytes = new Uint8Array(shape.sizeBytes);
+  const { sizeBytes, journalBytes = 0 } = shape;
+  const blockBytes = shape.format.blockBytes ?? 4096;
+  const storage = new MemoryDevice(sizeBytes + journalBytes);
+  const bytes = new Uint8Array(sizeBytes + journalBytes);
   fillFree(bytes);
-  device.write(bytes, 0);
-  format(device, {
-    errors: "remount-ro",
-    reservedPercent: 0,
-    inodes: 2048,
-    storage: "device",
-    discard: false,
-    uuid: new Uint8Array(16).fill(0x42),
-    hashSeed: new Uint8Array(16).fill(0x24),
-    clock: () => 1_700_000_000,
-    ...shape.format,
-  });
-  device.read(bytes, 0);
-  editJournal(bytes, shape.format.blockBytes ?? 4096, (superblock) => {
+  storage.write(bytes, 0);
+  const { device, journalDevice } = devicesOf(storage, journalBytes);
+  let journal: { journal?: JournalOptions } = {};
+  if (journalDevice !== undefined) {
+    const features = ["journal_dev"];
+    format(journalDevice, { ...FIXED, uuid: JOURNAL_UUID, blockBytes, features });
+    journal = { journal: { external: { device: journalDevice, deviceNumber: 0 } } };
+  }
+  format(device, { ...FIXED, ...journal, inodes: 2048, ...shape.format });
+  storage.read(bytes, 0);
+  editJournal(bytes, blockBytes, (superblock) => {
     superblock.setChecksums(shape.journalChecksums ?? superblock.checksums);
     superblock.headBlock = 1 + (seed % 1000);
   });
+  if (shape.fastCommits === true) leaveFastCommits(bytes, blockBytes);
   return bytes;
 }
+
+const JOURNAL_UUID = new Uint8Array(16).fill(0x43);
+const FIXED: FormatOptions = {
+  errors: "remount-ro",
+  reservedPercent: 0,
+  storage: "device",
+  discard: false,
+  uuid: new Uint8Array(16).fill(0x42),
+  hashSeed: new Uint8Array(16).fill(0x24),
+  clock: () => 1_700_000_000,
+};
 
 /** "stale" at every sector, which no pattern of a file contains. */
 function fillFree(bytes: Uint8Array): void {

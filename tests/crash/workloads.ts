@@ -8,6 +8,9 @@
 import type { Actor } from "./actor.ts";
 import type { Node } from "./model.ts";
 
+/** Files that `crowd` has open at once: some more than an orphan file of one block of 1 KiB holds. */
+const MOST_OPEN = 270;
+
 /** Works for about `steps` steps. */
 export type Workload = (actor: Actor, steps: number) => void;
 
@@ -246,6 +249,24 @@ const defragments: Workload = (actor, steps) => {
   }
 };
 
+/** More open files lose their names than an orphan file of one block has room for, and more again. */
+const crowd: Workload = (actor, steps) => {
+  const { random, root } = actor;
+  for (let n = actor.firstNumber(); actor.opened.length < MOST_OPEN; n++) {
+    const node = actor.create(root, `c${n}`);
+    if (node === undefined) break;
+    if (random.chance(30)) actor.append(node, 1 + random.below(2000));
+    actor.open(node);
+    actor.unlink(root, `c${n}`);
+    goOn(actor, steps, 2);
+  }
+  while (actor.opened.length > MOST_OPEN - 60) {
+    actor.close(random.pick(actor.opened));
+    goOn(actor, steps, 5);
+  }
+  orphans(actor, actor.steps.length + 60);
+};
+
 /** The disk is filled, again and again, while files go and come. */
 const full: Workload = (actor, steps) => {
   const { random, root } = actor;
@@ -314,6 +335,7 @@ export const WORKLOADS: ReadonlyMap<string, Workload> = new Map(Object.entries({
   attributes,
   orphans,
   defragments,
+  crowd,
   full,
   churn,
   mixed,
