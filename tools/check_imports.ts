@@ -21,15 +21,17 @@ export interface Import {
 
 /** For each top folder (or root file), what it may import besides itself. */
 const TOP: Readonly<Record<string, readonly string[]>> = {
-  cmd: ["mod.ts", "fs", "vhost", "ffi", "deno.json"],
-  "mod.ts": ["lib", "fs", "vhost", "ffi"],
-  lib: ["fs", "ffi"],
+  cmd: ["mod.ts", "build", "fs", "vhost", "ffi", "deno.json"],
+  "mod.ts": ["lib", "build", "fs", "vhost", "ffi"],
+  lib: ["build", "fs", "ffi"],
+  build: ["tar", "fs", "ffi"],
+  tar: [],
   vhost: ["ffi"],
   fs: [],
   ffi: [],
   examples: ["mod.ts"],
   tools: ["tests", "cmd"],
-  tests: ["cmd", "mod.ts", "lib", "fs", "vhost", "ffi", "tools", "fixtures"],
+  tests: ["cmd", "mod.ts", "lib", "build", "tar", "fs", "vhost", "ffi", "tools", "fixtures"],
 };
 
 /** The one place outside that `fs` may see: its types anywhere, its constants in `fs/fuse`. */
