@@ -5,15 +5,18 @@
  */
 
 import type { BlockDevice } from "../fs/device/device.ts";
-import { Incompat } from "../fs/layout/features.ts";
 import { format, type FormatResult, planFormat } from "../fs/mkfs/format.ts";
 import type { FormatOptions } from "../fs/mkfs/options.ts";
 import { S_IFDIR } from "../fs/layout/inode.ts";
 import type { NodeAttributes, PopulateResult } from "../fs/mkfs/populate.ts";
 import { formatBytes, parseNumber } from "./shared/amount.ts";
+import type { Identifiers } from "../build/reproducible.ts";
+import type { ImageContent } from "../build/content.ts";
+import type { Copy } from "./mkfs/content.ts";
 import type { TreeCopy } from "./mkfs/copy_tree.ts";
 import { MKFS } from "./mkfs/command.ts";
 import { parseBadBlocks, readRequest, type Request } from "./mkfs/read_options.ts";
+import type { Placement } from "./mkfs/placement.ts";
 import { describe, toJson } from "./mkfs/report.ts";
 import { inspectTarget, openTarget, refuseOverwrite, type Target } from "./mkfs/target.ts";
 import { CommandError, runCommand } from "./shared/command_error.ts";
@@ -33,16 +36,117 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const request = readRequest(line);
-  if (request.source !== undefined) checkSource(request.source);
+  const bar = new ProgressBar(!request.quiet && !request.json);
+  const plain = plainDirectory(request);
+  if (plain !== undefined) {
+    checkSource(plain);
+    return await run(request, plain, undefined, bar);
+  }
+  if (request.build.from.length + request.build.extraFiles.length === 0) {
+    return await run(request, undefined, undefined, bar);
+  }
+  const { epochOf, loadContent } = await import("./mkfs/content.ts");
+  const epoch = sourceDateEpoch();
+  const now = epoch ?? Math.floor(Date.now() / 1000);
+  const limit = epochOf(request, epoch);
+  const content = await loadContent(request, limit ?? now, limit, bar.update);
+  try {
+    return await run(request, undefined, content, bar);
+  } finally {
+    content[Symbol.dispose]();
+  }
+}
+
+/** SOURCE_DATE_EPOCH in seconds, if it is set. @throws CommandError */
+function sourceDateEpoch(): number | undefined {
+  const text = Deno.env.get("SOURCE_DATE_EPOCH");
+  return text === undefined ? undefined : parseNumber(text, "SOURCE_DATE_EPOCH");
+}
+
+/** The directory to be copied when that is all that is wanted: it can be copied while it is read. */
+function plainDirectory({ build, path, sizeBytes }: Request): string | undefined {
+  const [source, ...more] = build.from;
+  const changes = more.length + build.extraFiles.length + (build.exclude?.length ?? 0) +
+    (build.include?.length ?? 0) + (build.mapUsers?.length ?? 0) + (build.mapGroups?.length ?? 0);
+  const wants = build.sizing !== undefined || build.reproducible || build.verify ||
+    build.manifest !== undefined || build.owner !== undefined ||
+    Deno.env.has("SOURCE_DATE_EPOCH");
+  if (source === undefined || source === "-" || changes > 0 || wants) return undefined;
+  if (sizeBytes === undefined && !exists(path)) return undefined;
+  return isDirectoryOrMissing(source) ? source : undefined;
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).size > 0 || !Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function isDirectoryOrMissing(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return true;
+  }
+}
+
+async function run(
+  asked: Request,
+  directory: string | undefined,
+  content: ImageContent | undefined,
+  bar: ProgressBar,
+): Promise<number> {
+  const { place } = asked.build.gpt || content !== undefined
+    ? await import("./mkfs/placement.ts")
+    : { place: (request: Request) => ({ request, disk: undefined, fileBytes: undefined }) };
+  const placement: Placement = await place(
+    asked,
+    content,
+    () => completeOptions(asked, { storage: "zeros", isBlock: false }),
+  );
+  const { request } = placement;
   const target = inspectTarget(request);
-  const options = await completeOptions(request, target);
+  const completed = await completeOptions(request, target);
+  const { options, identifiers } = await fixIdentifiers(request, target, completed, content);
   const plan = planFormat(target.deviceBytes, options);
   if (request.dryRun) {
-    print(request, plan, undefined);
+    print(placement, plan, undefined);
     return 0;
   }
+  if (placement.disk !== undefined) refuseOverwrite({ ...request, offsetBytes: 0 }, target);
   refuseOverwrite(request, target);
-  return await make(request, target, options);
+  return await make({ placement, target, options, identifiers, directory, content, bar });
+}
+
+/** With a time that was chosen nothing is left to chance. */
+async function fixIdentifiers(
+  request: Request,
+  target: Target,
+  options: FormatOptions,
+  content: ImageContent | undefined,
+): Promise<{ options: FormatOptions; identifiers: Identifiers | undefined }> {
+  const epoch = sourceDateEpoch();
+  if (epoch === undefined && !request.build.reproducible) {
+    return { options, identifiers: undefined };
+  }
+  const { epochOf, makeReproducible } = await import("./mkfs/content.ts");
+  const sized = { ...options, sizeBytes: options.sizeBytes ?? target.deviceBytes };
+  return makeReproducible(sized, content?.tree, epochOf(request, epoch) ?? 0);
+}
+
+/** Everything that making it takes. */
+interface Work {
+  readonly placement: Placement;
+  readonly target: Target;
+  readonly options: FormatOptions;
+  readonly identifiers: Identifiers | undefined;
+  /** To be copied as it is read. */
+  readonly directory: string | undefined;
+  /** To be put in. */
+  readonly content: ImageContent | undefined;
+  readonly bar: ProgressBar;
 }
 
 function checkSource(path: string): void {
@@ -56,18 +160,18 @@ function checkSource(path: string): void {
 }
 
 /** Adds what has to be looked up on this machine. */
-async function completeOptions(request: Request, target: Target): Promise<FormatOptions> {
+async function completeOptions(
+  request: Request,
+  target: Pick<Target, "storage" | "isBlock">,
+): Promise<FormatOptions> {
   const options: { -readonly [K in keyof FormatOptions]: FormatOptions[K] } = {
     ...request.format,
     storage: target.storage,
     nodeName: Deno.hostname(),
     deviceName: request.path,
   };
-  const epoch = Deno.env.get("SOURCE_DATE_EPOCH");
-  if (epoch !== undefined) {
-    const seconds = parseNumber(epoch, "SOURCE_DATE_EPOCH");
-    options.clock = () => seconds;
-  }
+  const seconds = sourceDateEpoch();
+  if (seconds !== undefined) options.clock = () => seconds;
   if (request.sizeBytes !== undefined) options.sizeBytes = request.sizeBytes;
   if (request.badBlocksFile !== undefined) {
     const file = request.badBlocksFile;
@@ -84,31 +188,58 @@ async function completeOptions(request: Request, target: Target): Promise<Format
   return options;
 }
 
-async function make(request: Request, target: Target, options: FormatOptions): Promise<number> {
-  const bar = new ProgressBar(!request.quiet && !request.json);
+async function make(work: Work): Promise<number> {
+  const { placement, target, content, bar } = work;
+  const { request } = placement;
   const file = openTarget(request, target);
   let made = false;
   let device: BlockDevice = file;
-  let copy: TreeCopy | undefined;
+  let directoryCopy: TreeCopy | undefined;
   try {
     if (request.directIo) {
       const { DirectDevice } = await import("./mkfs/direct_device.ts");
       device = new DirectDevice(file);
     }
-    if (request.source !== undefined) copy = await startCopy(request, request.source, options, bar);
+    if (request.build.sparse) device = await sparse(device, target);
+    if (work.directory !== undefined) {
+      directoryCopy = await startCopy(request, work.directory, work.options, bar);
+    }
+    const copy: Copy | undefined = directoryCopy ?? content;
+    const { options } = work;
     const scanned = request.scan > 0 ? await scan(request, device, options, bar) : options;
     const [result, copied] = await makeFilled(device, { ...scanned, progress: bar.update }, copy);
     bar.clear();
+    if (content !== undefined) await tellContent(request, content, device);
+    if (placement.disk !== undefined || placement.fileBytes !== undefined) {
+      const { finishDisk } = await import("./mkfs/placement.ts");
+      finishDisk(placement, work.identifiers);
+    }
     made = true;
-    print(request, result, copied);
+    print(placement, result, copied);
     return 0;
   } finally {
     bar.clear();
-    copy?.close();
+    directoryCopy?.close();
     if (device !== file) device.close();
     file.close();
     if (!made && !target.exists) Deno.removeSync(request.path);
   }
+}
+
+async function sparse(device: BlockDevice, target: Target): Promise<BlockDevice> {
+  if (target.isBlock) throw new CommandError("--sparse is for image files");
+  const { SparseDevice } = await import("../build/sparse_device.ts");
+  return new SparseDevice(device);
+}
+
+async function tellContent(
+  { build }: Request,
+  content: ImageContent,
+  device: BlockDevice,
+): Promise<void> {
+  const { mustVerify, writeManifest } = await import("./mkfs/content.ts");
+  if (build.verify) mustVerify(content, device);
+  if (build.manifest !== undefined) writeManifest(content, build.manifest);
 }
 
 async function scan(
@@ -123,29 +254,14 @@ async function scan(
   return { ...options, badBlocks: [...options.badBlocks ?? [], ...bad] };
 }
 
-/** Features with which the engine has to fill the file system, after it was made. */
-const NEEDS_ENGINE = Incompat.INLINE_DATA | Incompat.EA_INODE;
-
 async function makeFilled(
   device: BlockDevice,
   options: FormatOptions,
-  copy: TreeCopy | undefined,
+  copy: Copy | undefined,
 ): Promise<readonly [FormatResult, PopulateResult | undefined]> {
   if (copy === undefined) return [format(device, options), undefined];
-  const plan = planFormat(device.sizeBytes, options);
-  if (!plan.superblock.hasIncompat(NEEDS_ENGINE)) {
-    const { bulkFill } = await import("../fs/mkfs/bulk_sink.ts");
-    let copied: PopulateResult | undefined;
-    const fill = bulkFill((sink) => copied = copy.run(sink));
-    return [format(device, { ...options, fill }), copied];
-  }
-  const { EngineSink } = await import("../fs/mkfs/engine_sink.ts");
-  const result = format(device, options);
-  const sink = new EngineSink(device, result.superblock.writeTime);
-  const copied = copy.run(sink);
-  sink.finish();
-  result.superblock.bytes.set(sink.superblock.bytes);
-  return [result, copied];
+  const { formatFilled } = await import("../build/fill.ts");
+  return await formatFilled(device, options, (sink) => copy.run(sink));
 }
 
 /** Starts reading the tree to be copied. */
@@ -173,12 +289,12 @@ function rootAttributes(options: FormatOptions): NodeAttributes {
 }
 
 function print(
-  request: Request,
+  { request, disk }: Placement,
   result: FormatResult,
   copied: PopulateResult | undefined,
 ): void {
   if (request.json) {
-    console.log(toJson(request.path, result, request.dryRun, copied));
+    console.log(toJson(request.path, result, request.dryRun, copied, request.offsetBytes, disk));
     return;
   }
   if (request.quiet && !request.dryRun) return;

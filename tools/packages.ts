@@ -71,6 +71,9 @@ export const PACKAGES: readonly DebianPackage[] = [
   { name: "qemu-system-x86", need: "test", present: program("qemu-system-x86_64") },
   { name: "busybox-static", need: "test", present: program("busybox") },
   { name: "util-linux", need: "test", present: program("flock") },
+  { name: "gdisk", need: "test", present: program("sgdisk") },
+  { name: "fdisk", need: "test", present: program("sfdisk") },
+  { name: "zstd", need: "test", present: program("zstd") },
 ];
 
 /** The packages of this need (tests need what running needs, too) that are not installed. */

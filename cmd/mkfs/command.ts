@@ -5,6 +5,7 @@
  */
 
 import type { CommandSpec } from "../shared/command_line.ts";
+import { BUILD_OPTIONS } from "./build_options.ts";
 
 export const MKFS: CommandSpec = {
   name: "mkfs",
@@ -47,10 +48,11 @@ export const MKFS: CommandSpec = {
     { letter: "V", name: "version", help: "print the version" },
     { letter: "z", value: "FILE", help: "(undo files are not written: refused)" },
     { name: "json", help: "print the result as JSON" },
+    ...BUILD_OPTIONS,
     { letter: "h", name: "help", help: "print this" },
   ],
   notes: `SIZE without a suffix counts KiB, or blocks if -b is given; 64k, 10M, 1.5G, 16T are sizes.
-The file is made, or grown, when SIZE is given.
+The file is made, or grown, when SIZE is given; with --from a new file gets the size that it needs.
 
 -E takes: mmp_update_interval=, stride=, stripe_width=, offset=, resize=, lazy_itable_init[=],
 lazy_journal_init[=], assume_storage_prezeroed[=], no_copy_xattrs, num_backup_sb=,

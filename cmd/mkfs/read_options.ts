@@ -9,6 +9,7 @@ import { parseBytes, parseNumber, parseSize } from "../shared/amount.ts";
 import { CommandError } from "../shared/command_error.ts";
 import type { CommandLine } from "../shared/command_line.ts";
 import { parseUuid, timeUuid } from "../shared/uuid.ts";
+import { type BuildRequest, readBuild } from "./build_options.ts";
 import { parseExtended, parseJournal } from "./extended_options.ts";
 
 /** What mkfs was asked to do. */
@@ -23,7 +24,8 @@ export interface Request {
   /** 0: no scan, 1: read, 2: write and read. */
   readonly scan: number;
   readonly directIo: boolean;
-  readonly source: string | undefined;
+  /** What is to be put in. */
+  readonly build: BuildRequest;
   readonly copyXattrs: boolean;
   /** How often -F was given. */
   readonly force: number;
@@ -58,16 +60,20 @@ export function readRequest(line: CommandLine): Request {
     ...(line.has("S") ? { superblockOnly: true } : {}),
   };
   const unit = block.blockBytes ?? 1024;
+  const build = readBuild(line, unit);
+  if (size !== undefined && build.sizing !== undefined) {
+    throw new CommandError("SIZE is given twice: as an operand and by --size or --minimize");
+  }
   return {
     path,
-    sizeBytes: size === undefined ? undefined : readSize(size, unit),
-    offsetBytes: extended.offsetBytes,
-    format,
+    sizeBytes: size === undefined ? build.sizeBytes : readSize(size, unit),
+    offsetBytes: build.offsetBytes ?? extended.offsetBytes,
+    format: line.last("U")?.toLowerCase() === "random" ? withRandomUuid(format) : format,
     journalDevice: journal?.device,
     badBlocksFile: line.last("l"),
     scan: Math.min(2, line.count("c")),
     directIo: line.has("D"),
-    source: line.last("d"),
+    build,
     copyXattrs: extended.copyXattrs,
     force: line.count("F"),
     dryRun: line.has("n"),
@@ -75,6 +81,12 @@ export function readRequest(line: CommandLine): Request {
     verbose: line.has("v"),
     json: line.has("json"),
   };
+}
+
+/** A UUID that was asked to be random is, even in an image that is reproducible otherwise. */
+function withRandomUuid(format: FormatOptions): FormatOptions {
+  const uuid = parseUuid(crypto.randomUUID());
+  return uuid === undefined ? format : { ...format, uuid };
 }
 
 function readSize(text: string, unitBytes: number): number {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { GptLayout } from "../../build/gpt.ts";
 import type { FormatResult } from "../../fs/mkfs/format.ts";
 import type { PopulateResult } from "../../fs/mkfs/populate.ts";
 import { formatUuid } from "../shared/uuid.ts";
@@ -65,11 +66,15 @@ export function toJson(
   result: FormatResult,
   dryRun: boolean,
   copied: PopulateResult | undefined,
+  offsetBytes: number,
+  disk: GptLayout | undefined,
 ): string {
   const { superblock } = result;
   return JSON.stringify(
     {
       device: path,
+      offset: offsetBytes,
+      disk,
       dryRun,
       uuid: formatUuid(superblock.uuid),
       label: superblock.label,

@@ -73,6 +73,14 @@ export class FileWriter {
     }
   }
 
+  /** Takes the blocks that `write` would take, and writes nothing. */
+  reserve(offset: number, length: number): void {
+    const end = Math.ceil((offset + length) / this.#blockBytes);
+    // The block that the range before ended in is there already.
+    let fileBlock = Math.max(this.#known, Math.floor(offset / this.#blockBytes));
+    while (fileBlock < end) fileBlock += this.#mapRun(fileBlock, end - fileBlock);
+  }
+
   #openBlock(fileBlock: number): void {
     this.#closeOpen();
     this.#mapRun(fileBlock, 1);

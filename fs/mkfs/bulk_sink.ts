@@ -164,6 +164,15 @@ export class BulkSink implements TreeSink {
     });
   }
 
+  reserve(ino: number, offset: number, length: number): number {
+    if (offset + length > this.#file.maxBytes) return -EFBIG;
+    this.#current(ino);
+    return attempt(() => {
+      this.#file.reserve(offset, length);
+      return 0;
+    });
+  }
+
   setSize(ino: number, size: number): number {
     if (size > this.#file.maxBytes) return -EFBIG;
     this.#current(ino).size = size;

@@ -41,6 +41,8 @@ export interface SourceNode extends NodeAttributes {
   readonly path: string;
   /** Gives the parts of a regular file that hold data, in ascending order. A part is valid during the call. */
   readContent(write: (offset: number, bytes: Uint8Array) => void): void;
+  /** Where a regular file holds data, in ascending order; wanted for `withoutContent` only. */
+  readRanges?(): Iterable<{ readonly offset: number; readonly length: number }>;
   /** Target of a symbolic link. */
   readTarget(): Uint8Array;
   /** Extended attributes: full names and values. */
@@ -68,6 +70,8 @@ export interface TreeSink {
   link(ino: number, parent: number, name: Uint8Array): number;
   /** Writes all of `bytes` to the node made last; parts come in ascending order. */
   write(ino: number, offset: number, bytes: Uint8Array): number;
+  /** Makes room for content as `write` does, and writes nothing. Returns 0 or a negated errno. */
+  reserve?(ino: number, offset: number, length: number): number;
   setSize(ino: number, size: number): number;
   setXattr(ino: number, name: Uint8Array, value: Uint8Array): number;
   /** Comes last for each inode: nothing changes its times afterwards. */
@@ -80,6 +84,8 @@ export interface PopulateOptions {
   readonly copyXattrs?: boolean;
   /** Owner, mode and times of the root directory; by default those of the source's root. */
   readonly root?: NodeAttributes;
+  /** Only makes room for the contents of files, to see whether they fit. Default false. */
+  readonly withoutContent?: boolean;
   /** Told of what could not be copied as it was, one line each. */
   readonly warn?: (message: string) => void;
   /** Told now and then how many nodes were made. */
@@ -184,6 +190,7 @@ class Populator {
   #copyContent(node: SourceNode, ino: number): void {
     this.#result.files++;
     if (node.size === 0) return;
+    if (this.options.withoutContent === true) return this.#reserveContent(node, ino);
     let end = 0;
     node.readContent((offset, bytes) => {
       const written = this.#check(this.sink.write(ino, offset, bytes), node, "written");
@@ -192,6 +199,14 @@ class Populator {
       end = offset + bytes.length;
     });
     if (end < node.size) this.#check(this.sink.setSize(ino, node.size), node, "sized");
+  }
+
+  #reserveContent(node: SourceNode, ino: number): void {
+    for (const { offset, length } of node.readRanges?.() ?? []) {
+      this.#check(this.sink.reserve?.(ino, offset, length) ?? 0, node, "written");
+      this.#result.bytes += length;
+    }
+    this.#check(this.sink.setSize(ino, node.size), node, "sized");
   }
 
   /** Extended attributes, owner, mode and times. */
