@@ -16,6 +16,7 @@
  */
 
 export { createMemoryImage, format, type FormatOptions } from "./lib/format.ts";
+export { populate, type PopulateOptions, type PopulateReport } from "./lib/populate.ts";
 export { check } from "./lib/check.ts";
 export { minimumSize, resize } from "./lib/resize.ts";
 export { tune } from "./lib/tune.ts";
@@ -48,6 +49,16 @@ export type { FallocateOptions, StatFs, TrimOptions } from "./lib/space.ts";
 export type { Extent, ImageTarget } from "./lib/target.ts";
 export type { TimeInput, Timestamp } from "./lib/timestamp.ts";
 export type { XattrOptions } from "./lib/xattrs.ts";
+
+export type { TarExport } from "./build/export_tar.ts";
+export type { FilterOptions } from "./build/filter.ts";
+export type { GptLayout } from "./build/gpt.ts";
+export type { ByteStream } from "./build/tar_input.ts";
+export type { ExtraTable, ImageSource } from "./build/load.ts";
+export type { Manifest, ManifestEntry } from "./build/manifest.ts";
+export type { IdMap, OwnerOptions } from "./build/owners.ts";
+export type { Headroom } from "./build/size.ts";
+export type { PopulateResult } from "./fs/mkfs/populate.ts";
 
 export type { BlockDevice } from "./fs/device/device.ts";
 export type {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { exportTar, type TarExport } from "../build/export_tar.ts";
 import { copyFile, readFile, writeFile, type WriteFileOptions } from "./content.ts";
 import {
   defragment,
@@ -370,6 +371,18 @@ export class Image implements Disposable {
   /** Gives the space of free blocks back to the host. @returns bytes. */
   trim(options: TrimOptions = {}): number {
     return trim(this.#core, options);
+  }
+
+  /**
+   * Writes everything in the image as a tar archive (pax), with attributes, ACLs and holes.
+   * @param write takes all bytes before it returns; they are valid during the call.
+   * @param warn is told of sockets, which have no place in an archive.
+   */
+  writeTar(
+    write: (bytes: Uint8Array) => void,
+    warn: (message: string) => void = () => undefined,
+  ): TarExport {
+    return this.#core.run("writeTar", "/", () => exportTar(this.#core.engine, write, warn));
   }
 
   /** Returns once everything is on stable storage. */

@@ -24,6 +24,8 @@ import {
   STATUSES,
 } from "./open_image.ts";
 
+import { getTar, TAR_OPTIONS, wantsTar } from "./get_tar.ts";
+
 const encoder = new TextEncoder();
 
 export const GET: Subcommand = {
@@ -31,8 +33,9 @@ export const GET: Subcommand = {
     name: "kfsctl get",
     summary: "Copies files out of an image, without mounting it.",
     operands: "IMAGE PATH… DESTINATION",
-    options: [...COPY_OPTIONS, JSON_OPTION, ...COMMON_OPTIONS],
-    notes: "DESTINATION is a directory that is there, or a new name for one file or directory.\n" +
+    options: [...TAR_OPTIONS, ...COPY_OPTIONS, JSON_OPTION, ...COMMON_OPTIONS],
+    notes: "kfsctl get --all --tar IMAGE [-o FILE] writes everything as one tar archive.\n" +
+      "DESTINATION is a directory that is there, or a new name for one file or directory.\n" +
       "PATH/. stands for what is in a directory. Holes stay holes, links to one file stay links.",
   },
   statuses: STATUSES,
@@ -40,6 +43,7 @@ export const GET: Subcommand = {
 };
 
 function run(line: CommandLine): number {
+  if (wantsTar(line)) return getTar(line);
   const most = Number.POSITIVE_INFINITY;
   const words = "kfsctl get IMAGE PATH… DESTINATION";
   const [path, ...rest] = operandsOf(line, 2, most, words);
