@@ -14,10 +14,55 @@ import { BACKEND_REQUEST, MAP_BYTES, MAP_WRITABLE } from "./abi.ts";
 import type { BackChannel } from "./back_channel.ts";
 import { u64Payload } from "./payload.ts";
 
+/** A file that was opened for a mapping. The caller closes it. */
+export interface OpenedForMapping {
+  readonly descriptor: number;
+  /** Whether it can be mapped for writing; more than was asked for, perhaps. */
+  readonly writable: boolean;
+}
+
 /** A file system whose files can be mapped. */
 export interface Mappable {
-  /** Opens a node's file for a mapping; the caller closes it. @returns a descriptor or a negated errno */
-  openForMapping(node: number, writable: boolean): number;
+  /** Opens a node's file. @returns a negated errno when it cannot be */
+  openForMapping(node: number, writable: boolean): OpenedForMapping | number;
+}
+
+/** What lies in the window. All in bytes. */
+interface Mapped {
+  readonly offset: number;
+  readonly length: number;
+  readonly node: number;
+  readonly fileOffset: number;
+  readonly writable: boolean;
+}
+
+/** The window's mappings, by where they begin. */
+class Window {
+  readonly #mapped = new Map<number, Mapped>();
+
+  add(mapped: Mapped): void {
+    this.#mapped.set(mapped.offset, mapped);
+  }
+
+  remove(offset: number): void {
+    this.#mapped.delete(offset);
+  }
+
+  /** Whether just this is mapped already; a guest asks again in order to write. */
+  holds({ offset, length, node, fileOffset, writable }: Mapped): boolean {
+    const there = this.#mapped.get(offset);
+    return there !== undefined && there.length === length && there.node === node &&
+      there.fileOffset === fileOffset && (there.writable || !writable);
+  }
+
+  /** Takes out what overlaps a range. */
+  takeOverlapping(offset: number, length: number): readonly Mapped[] {
+    const found = [...this.#mapped.values()].filter((one) => {
+      return one.offset < offset + length && offset < one.offset + one.length;
+    });
+    for (const one of found) this.#mapped.delete(one.offset);
+    return found;
+  }
 }
 
 const ARGUMENTS = SIZE.IN_HEADER;
@@ -53,6 +98,13 @@ function mapPayload(
   return payload;
 }
 
+/** What a device that maps files has besides. */
+export interface DaxService {
+  readonly operations: OperationGroup;
+  /** Takes all mappings out of the window: the guest's session is over. */
+  readonly clear: () => void;
+}
+
 /**
  * The two operations.
  * @param channel the front-end's, undefined where it has none.
@@ -62,7 +114,11 @@ export function daxOperations(
   files: Mappable,
   channel: () => BackChannel | undefined,
   windowBytes: number,
-): OperationGroup {
+): DaxService {
+  const window = new Window();
+  const unmap = (back: BackChannel, { offset, length }: Mapped) => {
+    back.ask(BACKEND_REQUEST.SHMEM_UNMAP, mapPayload(0, offset, length, 0), [], () => {});
+  };
   const setUp = ({ request, server, caller }: Exchange): number => {
     const fileOffset = request.u64(ARGUMENTS + 8);
     const length = request.u64(ARGUMENTS + 16);
@@ -74,13 +130,23 @@ export function daxOperations(
     }
     const back = channel();
     if (back === undefined) return EOPNOTSUPP;
-    const descriptor = files.openForMapping(request.node, writable);
-    if (descriptor < 0) return descriptor;
-    const payload = mapPayload(fileOffset, windowOffset, length, writable ? MAP_WRITABLE : 0);
+    const place = { offset: windowOffset, length, node: request.node, fileOffset };
+    if (window.holds({ ...place, writable })) return 0;
+    const opened = files.openForMapping(request.node, writable);
+    if (typeof opened === "number") return opened;
+    // Front-ends take no mapping over another.
+    for (const mapped of window.takeOverlapping(windowOffset, length)) unmap(back, mapped);
+    const flags = opened.writable ? MAP_WRITABLE : 0;
+    const payload = mapPayload(fileOffset, windowOffset, length, flags);
     const { unique } = caller;
-    const done = (result: number) => server.complete(unique, result);
-    const sent = back.ask(BACKEND_REQUEST.SHMEM_MAP, payload, [descriptor], done);
-    close(descriptor);
+    window.add({ ...place, writable: opened.writable });
+    const done = (result: number) => {
+      if (result < 0) window.remove(windowOffset);
+      server.complete(unique, result);
+    };
+    const sent = back.ask(BACKEND_REQUEST.SHMEM_MAP, payload, [opened.descriptor], done);
+    close(opened.descriptor);
+    if (!sent) window.remove(windowOffset);
     return sent ? DEFERRED : EIO;
   };
   const remove = ({ request, server, caller }: Exchange): number => {
@@ -102,6 +168,7 @@ export function daxOperations(
       if (--left === 0) server.complete(unique, failure);
     };
     for (const { offset, length } of ranges) {
+      window.takeOverlapping(offset, length);
       const payload = mapPayload(0, offset, length, 0);
       if (!back.ask(BACKEND_REQUEST.SHMEM_UNMAP, payload, [], done)) {
         failure ||= EIO;
@@ -110,8 +177,14 @@ export function daxOperations(
     }
     return left === 0 ? failure : DEFERRED;
   };
-  return {
+  const operations = {
     [OPCODE.SETUPMAPPING]: { argumentBytes: SETUP_BYTES, run: setUp },
     [OPCODE.REMOVEMAPPING]: { argumentBytes: REMOVE_BYTES, run: remove },
   };
+  const clear = () => {
+    const back = channel();
+    if (back === undefined) return;
+    for (const mapped of window.takeOverlapping(0, windowBytes)) unmap(back, mapped);
+  };
+  return { operations, clear };
 }

@@ -107,8 +107,8 @@ export class Session implements Worker {
     };
     const files = fileSystem();
     if (dax === undefined || !isMappable(files)) return new VirtioFs(files, fuse, parts);
-    const operations = daxOperations(files, () => this.#back, dax.windowBytes);
-    return new VirtioFs(files, { ...fuse, operations }, parts);
+    const { operations, clear } = daxOperations(files, () => this.#back, dax.windowBytes);
+    return new VirtioFs(files, { ...fuse, operations, beforeEnd: clear }, parts);
   }
 
   /** Takes the channel on which the back-end asks, in place of the one before. */

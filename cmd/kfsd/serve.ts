@@ -98,7 +98,7 @@ function fuseOptions(options: KfsdOptions, log: Log): ServerOptions {
     killpriv: options.killpriv,
     capabilities: [
       ...(options.submounts ? [CAPABILITY.SUBMOUNTS] : []),
-      ...(options.daxWindowBytes > 0 ? [CAPABILITY.MAP_ALIGNMENT] : []),
+      ...(options.daxWindowBytes > 0 ? [CAPABILITY.MAP_ALIGNMENT, CAPABILITY.HAS_INODE_DAX] : []),
     ],
     mapAlignment: options.daxWindowBytes > 0 ? PAGE_SHIFT : 0,
     ...(debug ? { trace: (line: string) => log("debug", line) } : {}),

@@ -70,6 +70,8 @@ export interface Attributes {
 
 /** The directory is the root of another file system on the host (FUSE_ATTR_SUBMOUNT). */
 export const ATTRIBUTE_SUBMOUNT = 1;
+/** The file may be mapped into the guest's memory, where HAS_INODE_DAX was agreed on. */
+export const ATTRIBUTE_DAX = 2;
 
 /** The answer to every method that finds or makes a name. `node` 0 means a negative entry that may be cached. */
 export interface Entry {

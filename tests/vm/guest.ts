@@ -40,6 +40,8 @@ export interface Machine {
   readonly folder: string;
   /** Sockets of vhost-user back-ends, by tag. */
   readonly shares: Readonly<Record<string, string>>;
+  /** A QEMU whose generic device asks the back-end for tag and window; by default the one that is installed. */
+  readonly genericDeviceOf?: string;
   /** Run by a shell that ends at the first failure. */
   readonly script: string;
 }
@@ -72,27 +74,33 @@ function copyModule(module: string, target: string): void {
   }
 }
 
-function shareWords(shares: Readonly<Record<string, string>>): string[] {
+/** Number of virtio-fs, two queues, the configuration space as Linux reads it. */
+const GENERIC = "vhost-user-test-device-pci,virtio-id=26,num_vqs=2,config_size=44,vq_size=1024";
+
+function shareWords({ shares, genericDeviceOf }: Machine): string[] {
   return Object.entries(shares).flatMap(([tag, socket]) => [
     "-chardev",
     `socket,id=${tag},path=${socket}`,
     "-device",
-    `vhost-user-fs-pci,queue-size=1024,chardev=${tag},tag=${tag}`,
+    genericDeviceOf === undefined
+      ? `vhost-user-fs-pci,queue-size=1024,chardev=${tag},tag=${tag}`
+      : `${GENERIC},chardev=${tag}`,
   ]);
 }
 
 /** Boots, runs the script. @returns what the machine printed; throws unless the script succeeded */
-export async function runMachine({ folder, shares, script }: Machine): Promise<string> {
+export async function runMachine(settings: Machine): Promise<string> {
+  const { folder, script } = settings;
   const initrd = makeRoot(folder, script);
   const machine = new Deno.Command("timeout", {
     args: [
       String(BOOT_LIMIT_SECONDS),
-      "qemu-system-x86_64",
+      settings.genericDeviceOf ?? "qemu-system-x86_64",
       ..."-accel tcg -cpu max -m 256 -nodefaults -no-reboot -display none -serial stdio".split(" "),
       ..."-object memory-backend-memfd,id=mem,size=256M,share=on -numa node,memdev=mem".split(" "),
       ...["-kernel", kernel().image, "-initrd", initrd],
       ...["-append", "console=ttyS0 quiet no_timer_check panic=-1"],
-      ...shareWords(shares),
+      ...shareWords(settings),
     ],
     stdin: "null",
   });

@@ -15,6 +15,7 @@ import { ERRNO } from "../../ffi/libc/errno.ts";
 import { IoVector } from "../../ffi/libc/io_vector.ts";
 import { errno, libc } from "../../ffi/libc/library.ts";
 import { totalBytes } from "../../ffi/libc/pieces.ts";
+import type { OpenedForMapping } from "../dax.ts";
 import { DirectoryReader } from "./directory_reader.ts";
 import { EBADF, EROFS, ESTALE } from "./host_base.ts";
 import { HostNames } from "./host_names.ts";
@@ -119,11 +120,17 @@ export class HostData extends HostNames {
   }
 
   /** Opens a node's file for a mapping in the guest; the caller closes it. */
-  openForMapping(node: number, writable: boolean): number {
+  openForMapping(node: number, writable: boolean): OpenedForMapping | number {
     const file = this.nodes.get(node);
     if (file === undefined) return ESTALE;
     if (writable && this.options.readOnly) return EROFS;
-    return file.type === S_IFREG ? this.reopen(file, writable ? O_RDWR : O_RDONLY) : EINVAL;
+    if (file.type !== S_IFREG) return EINVAL;
+    // QEMU 11 maps nothing for reading alone; what the guest may do its own kernel decides.
+    const both = this.options.readOnly ? EROFS : this.reopen(file, O_RDWR);
+    if (both >= 0) return { descriptor: both, writable: true };
+    if (writable) return both;
+    const descriptor = this.reopen(file, O_RDONLY);
+    return descriptor < 0 ? descriptor : { descriptor, writable: false };
   }
 
   flush(_caller: Caller, node: number, handle: number): number {

@@ -51,6 +51,7 @@ export class HostFileSystem extends HostAttributes implements FileSystem {
 
   init(connection: Connection): void {
     this.announces = this.options.submounts && connection.has(CAPABILITY.SUBMOUNTS);
+    this.mapsSome = connection.has(CAPABILITY.HAS_INODE_DAX);
   }
 
   setattr(_caller: Caller, node: number, set: SetAttributes, attributes: Attributes): number {
