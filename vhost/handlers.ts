@@ -16,7 +16,9 @@ import {
   VRING_INDEX_MASK,
   VRING_NO_DESCRIPTOR,
 } from "./abi.ts";
+import { makeSealedFile } from "../ffi/libc/socket.ts";
 import { ProtocolFault, RequestRefused } from "./fault.ts";
+import { Inflight, inflightBytes } from "./inflight.ts";
 import type { RegionDescription } from "./memory_table.ts";
 import {
   bitsPayload,
@@ -43,7 +45,13 @@ export interface Handler {
   readonly feature?: number;
   /** It waits until no chain is outstanding: answers go into memory that must not be taken away. */
   readonly quiet?: boolean;
-  readonly run: (session: Session, payload: Payload, descriptors: number[]) => Answer;
+  /** @param sent descriptors that go along with the answer, and are closed then. */
+  readonly run: (
+    session: Session,
+    payload: Payload,
+    descriptors: number[],
+    sent: number[],
+  ) => Answer;
 }
 
 const NOTHING = [0, 0] as const;
@@ -234,6 +242,44 @@ function sharedMemory(session: Session): Answer {
   return reply;
 }
 
+/** size 0, offset 8, queues 16, their size 18; some senders have padding behind. */
+const INFLIGHT_BYTES = [20, 24] as const;
+/** That many queues and descriptors are tracked, at most. */
+const MOST_INFLIGHT_QUEUES = 64;
+
+function inflightQueues(payload: Payload): { readonly queues: number; readonly size: number } {
+  const word = payload.u32(16);
+  const [queues, size] = [word & 0xffff, word >>> 16];
+  if (queues === 0 || queues > MOST_INFLIGHT_QUEUES || size === 0 || size > LARGEST_QUEUE) {
+    throw new ProtocolFault(`${queues} queues of ${size} descriptors`);
+  }
+  return { queues, size };
+}
+
+/** Makes memory for tracking; it is used once the front-end hands it back. */
+function getInflight(
+  _session: Session,
+  payload: Payload,
+  _descriptors: number[],
+  sent: number[],
+): Answer {
+  const { queues, size } = inflightQueues(payload);
+  const bytes = inflightBytes(queues, size);
+  sent.push(makeSealedFile("inflight", bytes));
+  const reply = payload.bytes.slice();
+  reply.set(u64Payload(bytes), 0);
+  reply.set(u64Payload(0), 8);
+  return reply;
+}
+
+function setInflight(session: Session, payload: Payload, descriptors: number[]): Answer {
+  const [descriptor] = descriptors;
+  if (descriptor === undefined) throw new ProtocolFault("no descriptor came along");
+  const { queues, size } = inflightQueues(payload);
+  session.setInflight(new Inflight(descriptor, payload.u64(0), payload.u64(8), queues, size));
+  return undefined;
+}
+
 /** Status 0 comes whenever a guest is paused, too: the FUSE session goes on until its next INIT. */
 function setStatus(session: Session, payload: Payload): Answer {
   session.status = payload.u32(0) & 0xff;
@@ -303,6 +349,19 @@ export const HANDLERS: Readonly<Record<number, Handler>> = {
     descriptors: 0,
     feature: PROTOCOL_FEATURE.CONFIG,
     run: refuseConfig,
+  },
+  [REQUEST.GET_INFLIGHT_FD]: {
+    bytes: INFLIGHT_BYTES,
+    descriptors: 0,
+    feature: PROTOCOL_FEATURE.INFLIGHT_SHMFD,
+    run: getInflight,
+  },
+  [REQUEST.SET_INFLIGHT_FD]: {
+    bytes: INFLIGHT_BYTES,
+    descriptors: 1,
+    feature: PROTOCOL_FEATURE.INFLIGHT_SHMFD,
+    quiet: true,
+    run: setInflight,
   },
   [REQUEST.RESET_DEVICE]: {
     bytes: NOTHING,

@@ -10,6 +10,7 @@ import { signalEvent } from "../ffi/libc/event.ts";
 import { close, setNonBlocking } from "../ffi/libc/file.ts";
 import { Chain } from "./chain.ts";
 import { textOf } from "./fault.ts";
+import type { QueueInflight } from "./inflight.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import { BROKEN, NONE, type RingAddresses, SplitRing } from "./split_ring.ts";
 
@@ -37,6 +38,11 @@ export class Queue {
   pending = 0;
   /** Looked at in every turn: no kick descriptor. */
   polled = false;
+  /** Finds this queue's region of the inflight memory, if there is one. */
+  inflightMemory: ((size: number) => QueueInflight | undefined) | undefined;
+  #inflight: QueueInflight | undefined;
+  /** Heads that a process before this one took and did not give back. */
+  #again: number[] = [];
   #ring: SplitRing | undefined;
   #broken = false;
   /** The ring was looked for and not found; cleared when memory or addresses change. */
@@ -73,7 +79,9 @@ export class Queue {
     if (this.#ring !== undefined) return true;
     if (this.#unfound || this.addresses === undefined || this.size === 0) return false;
     try {
-      this.#ring = new SplitRing(this.memory, this.size, this.addresses, this.base, eventIndex);
+      const ring = new SplitRing(this.memory, this.size, this.addresses, this.base, eventIndex);
+      this.#ring = ring;
+      this.#takeUp(ring);
       return true;
     } catch (error) {
       this.#unfound = true;
@@ -82,10 +90,23 @@ export class Queue {
     }
   }
 
+  /** With inflight memory the ring goes on behind what was taken, whatever base was said. */
+  #takeUp(ring: SplitRing): void {
+    this.#again = [];
+    this.#inflight = this.inflightMemory?.(this.size);
+    if (this.#inflight === undefined) return;
+    this.#again = this.#inflight.resume(ring.usedIndex);
+    ring.goOnFrom(ring.usedIndex + this.#again.length);
+    if (this.#again.length > 0) {
+      this.log(`queue ${this.index}: ${this.#again.length} requests are taken up again`);
+    }
+  }
+
   /** The available index from which a later start goes on; the ring's memory is let go. */
   release(): number {
     if (this.#ring !== undefined) this.base = this.#ring.nextAvailable;
     this.#ring = undefined;
+    this.#inflight = undefined;
     this.#unfound = false;
     return this.base;
   }
@@ -122,7 +143,8 @@ export class Queue {
     if (ring === undefined) return 0;
     let done = 0;
     while (done < most) {
-      const head = ring.take();
+      const again = this.#again.shift();
+      const head = again ?? ring.take();
       if (head === NONE) break;
       if (head === BROKEN) {
         this.#break("the available index is further ahead than the queue is long");
@@ -133,9 +155,10 @@ export class Queue {
         break;
       }
       done++;
+      if (again === undefined) this.#inflight?.take(head);
       const written = handler.handle(this, head, this.#chain);
       if (written === LATER) this.pending++;
-      else ring.give(head, written);
+      else this.#give(ring, head, written);
     }
     if (done > 0) this.#signal(ring);
     return done;
@@ -146,14 +169,25 @@ export class Queue {
     this.pending--;
     const ring = this.#ring;
     if (ring === undefined) return;
-    ring.give(head, written);
+    this.#give(ring, head, written);
     this.#signal(ring);
+  }
+
+  #give(ring: SplitRing, head: number, written: number): void {
+    const inflight = this.#inflight;
+    if (inflight === undefined) {
+      ring.give(head, written);
+      return;
+    }
+    inflight.giving(head);
+    ring.give(head, written);
+    inflight.given(head, ring.usedIndex);
   }
 
   /** Before sleeping: asks for a kick. @returns whether chains are there already. */
   awaitKick(): boolean {
     if (!this.started || !this.enabled || this.#broken || this.#ring === undefined) return false;
-    return this.#ring.awaitKick();
+    return this.#ring.awaitKick() || this.#again.length > 0;
   }
 
   /** While chains are looked for without kicks. */

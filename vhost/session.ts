@@ -16,16 +16,17 @@ import { daxOperations, type Mappable } from "./dax.ts";
 import { ProtocolFault, RequestRefused, textOf } from "./fault.ts";
 import { HANDLERS } from "./handlers.ts";
 import type { Metrics } from "./metrics/operations.ts";
+import type { Inflight } from "./inflight.ts";
 import type { EventLoop, Worker } from "./loop.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { type Bits, bitsOf, hasBit, Payload, u64Payload } from "./payload.ts";
 import { Queue } from "./queue.ts";
-import { type HoldAnswer, VirtioFs } from "./virtio_fs.ts";
+import { type HoldAnswer, type Numbering, VirtioFs } from "./virtio_fs.ts";
 
 /** What every front-end gets. */
 export interface DeviceSettings {
   /** The file system for a new front-end; its `destroy` ends it. */
-  readonly fileSystem: () => FileSystem & Partial<Mappable>;
+  readonly fileSystem: () => FileSystem & Partial<Mappable> & Partial<Numbering>;
   readonly fuse: ServerOptions;
   /** How many queues at most, the high-priority one among them. */
   readonly queues: number;
@@ -64,6 +65,9 @@ export class Session implements Worker {
   /** The queues with something to look at; found anew after each message. */
   #started: readonly Queue[] = [];
   #back: BackChannel | undefined;
+  #inflight: Inflight | undefined;
+  /** The request with which the guest's session began, while it is on. */
+  #init: Uint8Array | undefined;
 
   /**
    * @param socket becomes the session's own.
@@ -104,11 +108,32 @@ export class Session implements Worker {
     const parts = {
       ...(metrics === undefined ? {} : { counter: metrics }),
       ...(hold === undefined ? {} : { hold }),
+      session: (init: Uint8Array | undefined) => {
+        if (init === undefined) this.#inflight?.forget();
+        else this.#inflight?.remember(init);
+        this.#init = init;
+      },
     };
     const files = fileSystem();
     if (dax === undefined || !isMappable(files)) return new VirtioFs(files, fuse, parts);
     const { operations, clear } = daxOperations(files, () => this.#back, dax.windowBytes);
     return new VirtioFs(files, { ...fuse, operations, beforeEnd: clear }, parts);
+  }
+
+  /** Takes memory for tracking what is in flight, in place of that before. */
+  setInflight(inflight: Inflight): void {
+    for (const queue of this.queues) {
+      queue.release();
+      queue.inflightMemory = (size) => inflight.queue(queue.index, size);
+    }
+    this.#inflight?.close();
+    this.#inflight = inflight;
+    const left = this.#init === undefined ? inflight.takeUp() : undefined;
+    if (this.#init !== undefined) inflight.remember(this.#init);
+    if (left === undefined) return;
+    this.settings.log(`the guest's session is taken up, for the ${left.times}. time`);
+    this.device.takeUp(left.init, left.times);
+    this.#init = left.init;
   }
 
   /** Takes the channel on which the back-end asks, in place of the one before. */
@@ -130,6 +155,7 @@ export class Session implements Worker {
       PROTOCOL_FEATURE.RESET_DEVICE,
       PROTOCOL_FEATURE.CONFIGURE_MEM_SLOTS,
       PROTOCOL_FEATURE.STATUS,
+      PROTOCOL_FEATURE.INFLIGHT_SHMFD,
     ];
     if (this.settings.config !== undefined) all.push(PROTOCOL_FEATURE.CONFIG);
     if (this.settings.dax !== undefined) {
@@ -279,9 +305,15 @@ export class Session implements Worker {
       throw new ProtocolFault("its feature was not agreed on");
     }
     try {
-      const reply = handler.run(this, new Payload(payload), descriptors);
-      if (reply !== undefined) this.#connection.reply(request, reply);
-      else if (acknowledge) this.#acknowledge(request, 0);
+      const sent: number[] = [];
+      const reply = handler.run(this, new Payload(payload), descriptors, sent);
+      try {
+        if (reply !== undefined) this.#connection.reply(request, reply, sent);
+      } finally {
+        for (const descriptor of sent) close(descriptor);
+      }
+      if (reply !== undefined) return;
+      if (acknowledge) this.#acknowledge(request, 0);
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;
       this.settings.log(`${requestName(request)}: ${error.message}`);
@@ -312,6 +344,7 @@ export class Session implements Worker {
     for (const descriptor of this.#held?.descriptors ?? []) close(descriptor);
     this.device.end();
     this.#back?.close();
+    this.#inflight?.close();
     this.memory.clear();
     this.#connection.close();
     this.onEnd();

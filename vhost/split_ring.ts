@@ -57,6 +57,16 @@ export class SplitRing {
     this.#nextUsed = Atomics.load(this.#used, 1);
   }
 
+  /** The used index up to which chains were given back. */
+  get usedIndex(): number {
+    return this.#nextUsed;
+  }
+
+  /** Chains up to this available index were taken by a process before this one. */
+  goOnFrom(available: number): void {
+    this.#nextAvailable = available & 0xffff;
+  }
+
   /** The available index up to which chains were taken. */
   get nextAvailable(): number {
     return this.#nextAvailable;

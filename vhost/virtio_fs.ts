@@ -9,10 +9,19 @@ import type { FileSystem } from "../ffi/fuse/port.ts";
 import type { ServerOptions } from "../ffi/fuse/options.ts";
 import type { Transport } from "../ffi/fuse/transport.ts";
 import { ANSWERED_LATER, VectorServer } from "../ffi/fuse/vector.ts";
-import { scatter, totalBytes } from "../ffi/libc/pieces.ts";
+import { gather, scatter, totalBytes } from "../ffi/libc/pieces.ts";
 import { CONFIG_BYTES, TAG_BYTES } from "./abi.ts";
 import type { Chain } from "./chain.ts";
 import { type ChainHandler, LATER, type Queue } from "./queue.ts";
+
+/** INIT and its reply are shorter. */
+const LARGEST_INIT = 256;
+
+/** A file system that numbers nodes by itself. */
+export interface Numbering {
+  /** Nodes and handles get numbers that no earlier process gave: `times` tells those apart. */
+  numberFrom(times: number): void;
+}
 
 /** A chain whose answer comes later. */
 interface Outstanding {
@@ -38,12 +47,14 @@ export type HoldAnswer = (done: () => void) => boolean;
 export interface DeviceParts {
   readonly counter?: RequestCounter;
   readonly hold?: HoldAnswer;
+  /** Is told the request with which the guest's session begins, and of its end. */
+  readonly session?: (init: Uint8Array | undefined) => void;
 }
 
 /** One device: the file system as one front-end sees it. */
 export class VirtioFs implements ChainHandler, Transport {
   readonly #server: VectorServer;
-  readonly #fileSystem: FileSystem;
+  readonly #fileSystem: FileSystem & Partial<Numbering>;
   readonly #outstanding = new Map<number, Outstanding>();
   readonly counter: RequestCounter | undefined;
   readonly hold: HoldAnswer | undefined;
@@ -54,10 +65,10 @@ export class VirtioFs implements ChainHandler, Transport {
   constructor(
     fileSystem: FileSystem,
     options: ServerOptions,
-    { counter, hold }: DeviceParts = {},
+    readonly parts: DeviceParts = {},
   ) {
-    this.counter = counter;
-    this.hold = hold;
+    this.counter = parts.counter;
+    this.hold = parts.hold;
     this.#fileSystem = fileSystem;
     this.#server = new VectorServer(fileSystem, this, options);
   }
@@ -67,6 +78,7 @@ export class VirtioFs implements ChainHandler, Transport {
     const beginMs = this.counter === undefined ? 0 : performance.now();
     const written = this.#server.handle(chain.sources, chain.targets);
     const { opcode } = this.#server;
+    if (opcode === OPCODE.INIT || opcode === OPCODE.DESTROY) this.#tellSession(opcode, chain);
     if (written !== ANSWERED_LATER) {
       if (this.counter !== undefined) this.#count(opcode, this.#server.error, beginMs, written);
       return this.#held(queue, head, written) ? LATER : written;
@@ -80,6 +92,23 @@ export class VirtioFs implements ChainHandler, Transport {
     return this.hold !== undefined && this.hold(() => {
       if (!this.#ended) queue.finish(head, written);
     });
+  }
+
+  #tellSession(opcode: number, chain: Chain): void {
+    if (this.parts.session === undefined || this.#server.error !== 0) return;
+    const init = new Uint8Array(Math.min(totalBytes(chain.sources), LARGEST_INIT));
+    gather(chain.sources, init);
+    this.parts.session(opcode === OPCODE.INIT ? init : undefined);
+  }
+
+  /**
+   * Goes on with a session that a process before this one began. The guest's nodes and handles are gone.
+   * @param times how often that was done with this session.
+   */
+  takeUp(init: Uint8Array, times: number): void {
+    if (this.#server.server.connected) return;
+    this.#fileSystem.numberFrom?.(times);
+    this.#server.handle([init], [new Uint8Array(LARGEST_INIT)]);
   }
 
   /** @param written bytes of the reply; a WRITE's are what it took. */

@@ -9,6 +9,7 @@
  */
 
 import {
+  ATTRIBUTE_DAX,
   ATTRIBUTE_SUBMOUNT,
   type Attributes,
   type Caller,
@@ -20,6 +21,7 @@ import {
   O_NOFOLLOW,
   O_PATH,
   S_IFDIR,
+  S_IFMT,
   S_IFREG,
 } from "../../ffi/libc/constants.ts";
 import { ERRNO } from "../../ffi/libc/errno.ts";
@@ -39,6 +41,13 @@ export const EROFS = -ERRNO.EROFS;
 export const EPERM = -ERRNO.EPERM;
 const EACCES = -ERRNO.EACCES;
 const EOPNOTSUPP = -ERRNO.EOPNOTSUPP;
+/**
+ * What Linux maps at once. QEMU maps nothing beyond the end of a file, so others are left to READ and WRITE
+ * where the guest leaves the choice (`dax=inode`).
+ */
+const DAX_BYTES = 2 << 20;
+/** More nodes than a process ever numbers; 2^20 times as many are whole numbers still. */
+const NUMBERS_A_PROCESS = 2 ** 32;
 /** Descriptors of nodes with file handles that stay open: what a guest works with at a time. */
 const MOST_OPEN = 1024;
 /** A node id that no guest was given, or that it forgot. */
@@ -60,6 +69,8 @@ export class HostBase {
   protected readonly validMs: number;
   /** Whether the guest knows of submounts. */
   protected announces = false;
+  /** Whether the guest asks for each file whether to map it. */
+  protected mapsSome = false;
   protected readonly uids: IdMap;
   protected readonly gids: IdMap;
 
@@ -99,7 +110,9 @@ export class HostBase {
   }
 
   #show(attributes: Attributes, flags: number): void {
-    this.status.fill(attributes, flags);
+    const { size, mode } = this.status;
+    const maps = this.mapsSome && (mode & S_IFMT) === S_IFREG && size > 0 && size % DAX_BYTES === 0;
+    this.status.fill(attributes, maps ? flags | ATTRIBUTE_DAX : flags);
     attributes.uid = this.uids.toGuest(attributes.uid);
     attributes.gid = this.gids.toGuest(attributes.gid);
   }
@@ -137,6 +150,12 @@ export class HostBase {
     if (node.type !== S_IFREG && node.type !== S_IFDIR) return EACCES;
     const descriptor = libc().openat(AT_FDCWD, node.name, flags | O_CLOEXEC, 0);
     return descriptor < 0 ? -errno() : descriptor;
+  }
+
+  /** Numbers of nodes and handles that guests have of processes before this one are not given again. */
+  numberFrom(times: number): void {
+    this.nodes.numberFrom(times * NUMBERS_A_PROCESS);
+    this.files.numberFrom(times * NUMBERS_A_PROCESS);
   }
 
   forget(node: number, lookups: number): void {

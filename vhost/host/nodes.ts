@@ -57,6 +57,11 @@ export class HostNodes {
     return this.#byId.size;
   }
 
+  /** The next node gets this number at least. */
+  numberFrom(id: number): void {
+    this.#nextId = Math.max(this.#nextId, id);
+  }
+
   /** A node with its descriptor open; undefined when there is none, or its file is gone. */
   get(id: number): HostNode | undefined {
     const node = this.#byId.get(id);

@@ -21,6 +21,11 @@ export class OpenFiles {
   readonly #files = new Map<number, OpenFile>();
   #next = 1;
 
+  /** The next file gets this handle at least. */
+  numberFrom(handle: number): void {
+    this.#next = Math.max(this.#next, handle);
+  }
+
   get count(): number {
     return this.#files.size;
   }

@@ -40,13 +40,15 @@ export class TestFrontEnd {
   readonly memory: Mapping;
   readonly file: number;
   readonly rings: TestRing[] = [];
+  /** Descriptors that came with replies; closed unless somebody wants them. */
+  received: number[] | undefined;
   #next = 0;
 
   /**
    * @param socket connected to the back-end; becomes the front-end's own.
    * @param memoryBytes of the guest.
    */
-  constructor(readonly socket: number, readonly pump: Pump, readonly memoryBytes = 16 << 20) {
+  constructor(public socket: number, readonly pump: Pump, readonly memoryBytes = 16 << 20) {
     this.file = makeMemoryFile("guest", FILE_OFFSET + memoryBytes);
     this.memory = mapMemory(FILE_OFFSET + memoryBytes, {
       descriptor: this.file,
@@ -120,7 +122,8 @@ export class TestFrontEnd {
     const end = performance.now() + timeoutMs;
     for (let at = 0; at < length;) {
       const got = receive(this.socket, bytes.subarray(at), 4);
-      for (const descriptor of got.descriptors) close(descriptor);
+      if (this.received !== undefined) this.received.push(...got.descriptors);
+      else for (const descriptor of got.descriptors) close(descriptor);
       if (got.length === 0) return undefined;
       if (got.length > 0) at += got.length;
       else if (performance.now() > end) throw new Error("no reply came in time");
@@ -154,6 +157,24 @@ export class TestFrontEnd {
     for (let index = 0; index < queues; index++) {
       this.startQueue(index, queueSize, features.includes(FEATURE.EVENT_IDX));
     }
+  }
+
+  /** Goes on with another back-end: memory and queues stay as they are. */
+  reconnect(
+    socket: number,
+    protocol: readonly number[],
+    beforeQueues: () => void = () => {},
+  ): void {
+    close(this.socket);
+    this.socket = socket;
+    this.send(REQUEST.SET_OWNER);
+    this.ask(REQUEST.GET_FEATURES);
+    this.send(REQUEST.SET_PROTOCOL_FEATURES, bitsPayload(bitsOf(protocol)));
+    this.send(REQUEST.SET_FEATURES, bitsPayload(bitsOf(Object.values(FEATURE))));
+    this.shareMemory();
+    beforeQueues();
+    // As QEMU does when a back-end has gone: from what it gave back.
+    this.rings.forEach((ring, index) => this.resumeQueue(index, ring.usedIndex));
   }
 
   /** `memory regions description` of the whole memory. */

@@ -118,6 +118,11 @@ export class TestRing {
     this.#view(this.availableAt + 4 + this.size * 2, 2).setUint16(0, value, true);
   }
 
+  /** The index up to which the device has given chains back. */
+  get usedIndex(): number {
+    return this.#view(this.usedAt, 4).getUint16(2, true);
+  }
+
   /** What the device has given back since the last look, one at a time. */
   reap(): { head: number; length: number } | undefined {
     const view = this.#view(this.usedAt, 4 + this.size * 8);
