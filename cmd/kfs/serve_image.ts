@@ -19,6 +19,9 @@ import { openSignals } from "../../ffi/libc/signals.ts";
 import { type FuseMount, mountFuse, setReadAhead } from "../../ffi/libfuse3/mount.ts";
 import type { MountOptions } from "../../ffi/libfuse3/options.ts";
 import { randomWords } from "../../fs/bytes/random_words.ts";
+import type { FileSystem } from "../../ffi/fuse/port.ts";
+import type { Ext4FileSystem } from "../../fs/fuse/ext4_file_system.ts";
+import { SnapshotFileSystem } from "../../fs/fuse/snapshot_file_system.ts";
 import { serveEngine } from "../../fs/fuse/quota_file_system.ts";
 import type { Engine } from "../../fs/ops/engine.ts";
 import type { MultiMountHost } from "../../fs/ops/multi_mount.ts";
@@ -109,20 +112,24 @@ export function serveImage(
     if (makeGuests !== undefined) {
       guests = new makeGuests(fileSystem, options.vhostUser, (text) => observer.log(text));
     }
-    session = new FuseSession(mount.descriptor, guests?.mountView ?? fileSystem, {
-      stopEvent,
-      posixAcl: checksPermissions(options),
-      attributesValidMs: ATTRIBUTES_VALID_MS,
-      writeback: options.writeback,
-      noticeThread: notices.thread,
-      operations: control.operations,
-      beforeEnd: () => control.end(),
-      onReady: () => {
-        setReadAhead(options.mountPoint, READ_AHEAD_KIB);
-        observer.ready();
+    session = new FuseSession(
+      mount.descriptor,
+      guests?.mountView ?? withSnapshots(fileSystem, options),
+      {
+        stopEvent,
+        posixAcl: checksPermissions(options),
+        attributesValidMs: ATTRIBUTES_VALID_MS,
+        writeback: options.writeback,
+        noticeThread: notices.thread,
+        operations: control.operations,
+        beforeEnd: () => control.end(),
+        onReady: () => {
+          setReadAhead(options.mountPoint, READ_AHEAD_KIB);
+          observer.ready();
+        },
+        ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),
       },
-      ...(options.debug ? { trace: (line: string) => console.error(line) } : {}),
-    });
+    );
     session.watch(journal.event, () => journal.reap());
     reads.serve(session);
     if (options.practice) practiseWithin(session, engine);
@@ -167,6 +174,11 @@ function practiseWithin(session: FuseSession, engine: Engine): void {
     monotonicMs: () => performance.now(),
   });
   session.inBackground(() => practice.turn());
+}
+
+/** A mount has its snapshots in `.snapshots`; one that shows a snapshot has not. */
+function withSnapshots(fileSystem: Ext4FileSystem, { snapshot }: KfsOptions): FileSystem {
+  return snapshot === "" ? new SnapshotFileSystem(fileSystem) : fileSystem;
 }
 
 /**

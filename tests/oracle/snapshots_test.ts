@@ -3,6 +3,7 @@ import { command, mustCommand, runCommand } from "../harness/commands.ts";
 import { mustBeClean } from "../harness/e2fsck.ts";
 import { makeImage } from "../harness/image.ts";
 import { mount } from "../harness/mount.ts";
+import { run } from "../../tools/process.ts";
 import { Scratch } from "../harness/scratch.ts";
 import { fuse, type Need, programs, testWith } from "../harness/skip.ts";
 
@@ -79,6 +80,70 @@ testWith({
       assert.equal(mustCommand("kfsctl", ["snapshot", "list", image]), "no snapshots\n");
       mounted.unmount();
     }
+    mustBeClean(image);
+  },
+});
+
+/** Runs a program that must succeed. */
+function program(name: string, ...args: string[]): string {
+  const done = run(name, args);
+  assert.equal(done.code, 0, `${name} ${args.join(" ")}: ${done.stderr}`);
+  return done.stdout;
+}
+
+testWith({
+  name: "a mount shows its snapshots in .snapshots, to those who ask for it by name",
+  needs: [...NEEDS, programs("cp", "diff", "find")],
+  fn() {
+    using scratch = new Scratch("snapshots");
+    const image = scratch.path("image");
+    makeImage(image, { size: "64M" });
+    using mounted = mount("kfs", image, scratch.path("mnt"));
+    const tree = mounted.path("tree");
+    assert.throws(() => Deno.statSync(mounted.path(".snapshots")), Deno.errors.NotFound);
+    program("cp", "-a", "docs", tree);
+    Deno.symlinkSync("docs.md", `${tree}/link`);
+    Deno.linkSync(`${tree}/kfs.md`, `${tree}/hard`);
+    const before = scratch.path("before");
+    program("cp", "-a", tree, before);
+    mustCommand("kfsctl", ["snapshot", "create", mounted.mountpoint, "one"]);
+    for (const { name } of Deno.readDirSync(tree)) {
+      if (name.endsWith(".md")) Deno.writeTextFileSync(`${tree}/${name}`, "changed");
+    }
+    mustCommand("kfsctl", ["snapshot", "create", mounted.mountpoint, "two"]);
+    Deno.removeSync(tree, { recursive: true });
+    const one = mounted.path(".snapshots/one");
+    program("diff", "-r", "--no-dereference", before, `${one}/tree`);
+    program("cp", "-a", `${one}/tree`, mounted.path("back"));
+    program("diff", "-r", "--no-dereference", before, mounted.path("back"));
+    assert.equal(Deno.readTextFileSync(mounted.path(".snapshots/two/tree/kfs.md")), "changed");
+    const names = (path: string): string[] => [...Deno.readDirSync(path)].map((e) => e.name).sort();
+    assert.deepEqual(names(mounted.mountpoint), ["back", "lost+found"]);
+    assert.deepEqual(names(mounted.path(".snapshots")), ["one", "two"]);
+    assert.deepEqual(names(one), ["lost+found", "tree"]);
+    const found = program("find", mounted.path(".snapshots"), "-name", "hard");
+    assert.equal(found.trim().split("\n").length, 2);
+    const inode = Deno.statSync(`${one}/tree/hard`).ino;
+    assert.equal(inode, Deno.statSync(`${one}/tree/kfs.md`).ino);
+    const refused: readonly (() => void)[] = [
+      () => Deno.writeTextFileSync(`${one}/tree/kfs.md`, "x"),
+      () => Deno.removeSync(`${one}/tree/kfs.md`),
+      () => Deno.mkdirSync(`${one}/new`),
+      () => Deno.mkdirSync(mounted.path(".snapshots/new")),
+      () => Deno.renameSync(`${one}/tree/kfs.md`, mounted.path("moved")),
+      () => Deno.renameSync(mounted.path("back"), `${one}/back`),
+      () => Deno.chmodSync(`${one}/tree`, 0o700),
+      () => Deno.truncateSync(`${one}/tree/kfs.md`),
+    ];
+    for (const work of refused) assert.throws(work, String(work));
+    assert.throws(() => Deno.statSync(mounted.path(".snapshots/none")), Deno.errors.NotFound);
+    mustCommand("kfsctl", ["snapshot", "rename", mounted.mountpoint, "one", "uno"]);
+    assert.throws(() => Deno.statSync(one), Deno.errors.NotFound);
+    program("diff", "-r", "--no-dereference", before, mounted.path(".snapshots/uno/tree"));
+    mustCommand("kfsctl", ["snapshot", "delete", mounted.mountpoint, "two", "uno"]);
+    assert.throws(() => Deno.statSync(mounted.path(".snapshots/uno")), Deno.errors.NotFound);
+    program("diff", "-r", "--no-dereference", before, mounted.path("back"));
+    mounted.unmount();
     mustBeClean(image);
   },
 });
