@@ -22,7 +22,8 @@ export function paintFor(isTerminal = Deno.stdout.isTerminal()): Paint {
 /** A screen of one's own, which is drawn anew without flicker. What was there before comes back at the end. */
 export class Screen implements Disposable {
   constructor() {
-    write("\x1b[?1049h\x1b[?25l\x1b[2J");
+    // Lines that are too long end at the edge, instead of going on in the next.
+    write("\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J");
   }
 
   get size(): Size {
@@ -35,12 +36,12 @@ export class Screen implements Disposable {
 
   /** Leaves this text alone on the screen: as many lines as fit. */
   draw(text: string): void {
-    const lines = text.split("\n").slice(0, this.size.rows).map((line) => `${line}\x1b[K`);
+    const lines = text.split("\n").slice(0, this.size.rows).map((line) => `\x1b[2K${line}`);
     write(`\x1b[H${lines.join("\r\n")}\x1b[J`);
   }
 
   [Symbol.dispose](): void {
-    write("\x1b[?25h\x1b[?1049l");
+    write("\x1b[?7h\x1b[?25h\x1b[?1049l");
   }
 }
 

@@ -70,7 +70,7 @@ export class Recorder {
     const limit = limitOf(request.opcode);
     const bytes = Math.min(request.end, limit);
     const at = this.#room(RECORD_HEAD_BYTES + bytes);
-    if (at < 0) return begun - this.#takenAt < FORSAKEN_MICROSECONDS;
+    if (at < 0) return !this.isForsaken(begun);
     const view = this.#view;
     view.setUint32(at + 4, result === DEFERRED ? RECORD_DEFERRED : 0, true);
     view.setFloat64(at + 8, begun, true);
@@ -102,6 +102,11 @@ export class Recorder {
     view.setInt32(at + 28, result, true);
     view.setUint32(at + 32, ticket, true);
     view.setUint32(at + 36, 0, true);
+  }
+
+  /** Whether nobody took anything for long. */
+  isForsaken(now: number): boolean {
+    return now - this.#takenAt > FORSAKEN_MICROSECONDS;
   }
 
   /** Everything recorded since the last time; the memory is free again. */

@@ -12,10 +12,10 @@ const ids = new WeakMap<Recorder, number>();
 export const TRACE_COMMANDS: Readonly<Record<string, ControlCommand>> = {
   "trace.start": {
     run({ server }) {
-      if (server.recorder !== undefined) {
+      const begin = monotonicMicroseconds();
+      if (server.recorder?.isForsaken(begin) === false) {
         throw new ControlError("busy", "the mount is being traced already");
       }
-      const begin = monotonicMicroseconds();
       const recorder = new Recorder(begin);
       const id = nextId++;
       ids.set(recorder, id);
