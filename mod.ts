@@ -47,6 +47,10 @@ export type { RemoveOptions } from "./lib/remove.ts";
 export type { RenameOptions } from "./lib/rename.ts";
 export type { FallocateOptions, StatFs, TrimOptions } from "./lib/space.ts";
 export type { Extent, ImageTarget } from "./lib/target.ts";
+export type { AddVersionOptions, RestoreVersionOptions } from "./lib/versions.ts";
+export type { KeptVersion } from "./fs/versions/add.ts";
+export type { Pruned, VersionSummary } from "./fs/versions/log.ts";
+export type { RestoredVersion } from "./fs/versions/restore.ts";
 export type { TimeInput, Timestamp } from "./lib/timestamp.ts";
 export type { XattrOptions } from "./lib/xattrs.ts";
 

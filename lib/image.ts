@@ -69,6 +69,17 @@ import {
 } from "./space.ts";
 import { ImageSnapshots } from "./snapshots.ts";
 import type { TimeInput } from "./timestamp.ts";
+import {
+  addVersion,
+  type AddVersionOptions,
+  pruneVersions,
+  restoreVersion,
+  type RestoreVersionOptions,
+  versions,
+} from "./versions.ts";
+import type { KeptVersion } from "../fs/versions/add.ts";
+import type { Pruned, VersionSummary } from "../fs/versions/log.ts";
+import type { RestoredVersion } from "../fs/versions/restore.ts";
 import { getXattr, listXattrs, removeXattr, setXattr, type XattrOptions } from "./xattrs.ts";
 
 const encoder = new TextEncoder();
@@ -361,6 +372,36 @@ export class Image implements Disposable {
   /** The runs of free space, in ascending order; they end where block groups do. */
   freeRuns(): IterableIterator<FreeRun> {
     return freeRuns(this.#core);
+  }
+
+  /**
+   * Keeps the state of a file, with its attributes, as its next version; durable when it returns. Versions share
+   * what is equal in them. They belong to the inode, so renaming does not matter; a new file that was put in the
+   * place of an old one goes on with its versions.
+   */
+  addVersion(path: string, options: AddVersionOptions = {}): KeptVersion {
+    return addVersion(this.#core, path, options);
+  }
+
+  /** The versions of a file, the oldest first. ENOENT when it has none. */
+  versions(path: string): VersionSummary[] {
+    return versions(this.#core, path);
+  }
+
+  /**
+   * Puts a version of a file, by default the newest, in the file's place, in one step: a new inode. The state before
+   * becomes a version too, unless `discard` is set.
+   */
+  restoreVersion(path: string, options: RestoreVersionOptions = {}): RestoredVersion {
+    return restoreVersion(this.#core, path, options);
+  }
+
+  /** Lets go of versions of a file: all but the newest ones (`keep`), or a single one (`remove`). */
+  pruneVersions(
+    path: string,
+    which: { readonly keep: number } | { readonly remove: number },
+  ): Pruned {
+    return pruneVersions(this.#core, path, which);
   }
 
   /** Sets the label. @param label up to 16 bytes. */

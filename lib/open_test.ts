@@ -65,6 +65,10 @@ const CALLS: ReadonlyMap<string, (image: Image) => unknown> = new Map<
   ["fragmentation", (image) => image.fragmentation("f")],
   ["defragment", (image) => [...image.defragment("f")]],
   ["defragmentAll", (image) => [...image.defragmentAll()]],
+  ["addVersion", (image) => image.addVersion("f")],
+  ["versions", (image) => image.versions("v")],
+  ["restoreVersion", (image) => image.restoreVersion("v")],
+  ["pruneVersions", (image) => image.pruneVersions("v", { keep: 0 })],
   ["setLabel", (image) => image.setLabel("new")],
   ["trim", (image) => image.trim()],
   ["sync", (image) => image.sync()],
@@ -95,6 +99,7 @@ const READING = new Set([
   "extents",
   "freeRuns",
   "fragmentation",
+  "versions",
   "sync",
 ]);
 
@@ -103,6 +108,8 @@ function smallImage(): MemoryImage {
   using image = open(memory);
   image.writeTextFile("f", "content");
   image.symlink("f", "s");
+  image.writeTextFile("v", "version");
+  image.addVersion("v");
   image.setXattr("f", "user.b", "b");
   return memory;
 }

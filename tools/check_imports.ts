@@ -62,6 +62,7 @@ const FS_FLOORS: Readonly<Record<string, number>> = {
   resize: 9,
   tune: 9,
   defrag: 8,
+  versions: 8,
   fuse: 9,
   "mod.ts": 10,
 };

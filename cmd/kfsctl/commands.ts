@@ -79,6 +79,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./snapshot.ts")).SNAPSHOT,
   },
   {
+    name: "add",
+    summary: "keeps the state of a file as a version",
+    load: async () => (await import("./add.ts")).ADD,
+  },
+  {
+    name: "log",
+    summary: "lists the versions of a file",
+    load: async () => (await import("./log.ts")).LOG,
+  },
+  {
+    name: "restore",
+    summary: "brings a version of a file back",
+    load: async () => (await import("./restore.ts")).RESTORE,
+  },
+  {
     name: "trim",
     summary: "gives free space back to the host",
     load: async () => (await import("./trim.ts")).TRIM,

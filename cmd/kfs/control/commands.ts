@@ -18,6 +18,7 @@ import {
 import { STATUS } from "./status.ts";
 import { TRACE_COMMANDS } from "./trace.ts";
 import { SYNC } from "./sync.ts";
+import { ADD_VERSION, LIST_VERSIONS, PRUNE_VERSIONS, RESTORE_VERSION } from "./versions.ts";
 
 /** Done at once, while the mount waits. */
 export const COMMANDS: Readonly<Record<string, ControlCommand>> = {
@@ -35,4 +36,8 @@ export const JOBS: Readonly<Record<string, ControlJob>> = {
   defrag: DEFRAG,
   "snapshot.delete": SNAPSHOT_DELETE,
   "snapshot.show": SNAPSHOT_SHOW,
+  "version.add": ADD_VERSION,
+  "version.restore": RESTORE_VERSION,
+  "version.log": LIST_VERSIONS,
+  "version.prune": PRUNE_VERSIONS,
 };
