@@ -30,6 +30,8 @@ export interface DefragmentResult {
 export interface DefragmentOptions {
   /** Only look. Default false. */
   readonly dryRun?: boolean;
+  /** Also while there are snapshots, which then hold what is moved. Default false: EBUSY. */
+  readonly force?: boolean;
   /** How many files the report names, the most extents first. Default 10. */
   readonly listed?: number;
 }
@@ -79,12 +81,12 @@ export function defragmentAll(
   path: Path,
   options: DefragmentOptions,
 ): Generator<TreeProgress, TreeReport> {
-  const { dryRun = false, listed = 10 } = options;
+  const { dryRun = false, force = false, listed = 10 } = options;
   const work = core.run("defragment", path, () => {
     if (core.engine.volume.readOnly && !dryRun) core.refuse(EROFS);
     const ino = core.find(path, false);
     const sliceBytes = SLICE_BYTES;
-    return defragmentTree(core.engine, ino, textOf(path), { dryRun, listed, sliceBytes });
+    return defragmentTree(core.engine, ino, textOf(path), { dryRun, force, listed, sliceBytes });
   });
   return operations(core, path, work);
 }

@@ -36,6 +36,11 @@ export const DEFRAG: Subcommand = {
     operands: "TARGET [PATH]",
     options: [
       { letter: "n", name: "dry-run", help: "only tell which files are in pieces" },
+      {
+        letter: "f",
+        name: "force",
+        help: "also while there are snapshots, which hold the old places",
+      },
       { name: "files", value: "N", help: `list N files, the most extents first (${USUAL_FILES})` },
       JSON_OPTION,
       ...COMMON_OPTIONS,
@@ -85,7 +90,7 @@ async function throughMount(
   const bar = new ProgressBar(!line.has("json"));
   using client = new MountClient(mountPoint);
   try {
-    const args = { ino, path, dryRun: line.has("n"), listed };
+    const args = { ino, path, dryRun: line.has("n"), force: line.has("f"), listed };
     const report = await client.runJob<TreeReport>("defrag", args, ({ done, total, text }) => {
       bar.update(text === "moving" ? WORDS.moving : WORDS.looking, done, total);
     });
@@ -110,7 +115,7 @@ async function inImage(
   try {
     using image = openImage(line, imagePath, dryRun);
     const report = await inTurns(
-      image.defragmentAll(path, { dryRun, listed }),
+      image.defragmentAll(path, { dryRun, force: line.has("f"), listed }),
       ({ step, done, total }) => bar.update(WORDS[step], done, total),
       () => interrupted,
     );

@@ -27,6 +27,9 @@ export const SLICE_BYTES = 4 << 20;
 const SLICE_RUNS = 32;
 /** Blocks that a slice changes beside the file's map. */
 const CREDITS = 64;
+/** What has to be free beyond what snapshots hold back: so many slices, and so many blocks. */
+const ROOM_SLICES = 4;
+const ROOM_BLOCKS = 1024;
 
 /** Whether a file has content that can be moved. */
 export function canMove(engine: Engine, inode: Inode): boolean {
@@ -49,6 +52,7 @@ export class Defragmentation {
     metadata: false,
     privileged: true,
     append: false,
+    exchange: true,
   };
   /** Up to here the pieces go on behind one another from `#follow` on. */
   #planEnd = 0;
@@ -77,6 +81,10 @@ export class Defragmentation {
       this.done = true;
       return;
     }
+    if (!this.#hasRoom()) {
+      this.done = true;
+      return;
+    }
     const { alloc } = this.engine;
     const planned = this.position < this.#planEnd;
     const most = planned ? this.#planEnd - this.position : PLAN_BLOCKS;
@@ -101,6 +109,17 @@ export class Defragmentation {
       if (error instanceof FsError && error.errno === ESTALE) return undefined;
       throw error;
     }
+  }
+
+  /** Snapshots hold what is moved: they must not be dropped for want of space. */
+  #hasRoom(): boolean {
+    const { alloc, volume } = this.engine;
+    if (alloc.keeper === null) return true;
+    const { blockBytes } = volume.geometry;
+    const wanted = ROOM_SLICES * Math.ceil(this.sliceBytes / blockBytes) + ROOM_BLOCKS;
+    const lacks = (): boolean => alloc.unhiddenClusters - alloc.heldBack < wanted;
+    if (lacks()) volume.commit(false);
+    return !lacks();
   }
 
   /** The next slice of a plan. @returns false when its place is taken */

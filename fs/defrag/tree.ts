@@ -5,7 +5,7 @@
  * @module
  */
 
-import { EROFS } from "../errno.ts";
+import { EBUSY, EROFS } from "../errno.ts";
 import { FsError } from "../errors.ts";
 import { ROOT_INODE } from "../layout/superblock.ts";
 import type { Engine } from "../ops/engine.ts";
@@ -20,6 +20,8 @@ export interface TreeOptions {
   readonly dryRun: boolean;
   /** Files that the report names, the most extents first. */
   readonly listed: number;
+  /** Move content while there are snapshots, too: they then hold its old place. */
+  readonly force: boolean;
   /** Content moved in one step, bytes. */
   readonly sliceBytes: number;
 }
@@ -245,7 +247,7 @@ class TreeDefragmentation {
 /**
  * Works on a file or on everything below a directory, each time that it is asked for the next value.
  * @param path what `ino` is called in reports.
- * @throws FsError EROFS
+ * @throws FsError EROFS; EBUSY while there are snapshots
  */
 export function defragmentTree(
   engine: Engine,
@@ -253,5 +255,8 @@ export function defragmentTree(
   path: string,
   options: TreeOptions,
 ): Generator<TreeProgress, TreeReport, void> {
+  if (engine.alloc.keeper !== null && !options.dryRun && !options.force) {
+    throw new FsError(EBUSY, "there are snapshots: what is moved takes its space twice");
+  }
   return new TreeDefragmentation(engine, options).run({ ino, path });
 }

@@ -7,7 +7,7 @@ import { STATE_VALID } from "../layout/superblock.ts";
 import { Snapshots } from "../snapshot/snapshots.ts";
 import { finishDeletions } from "./delete_snapshot.ts";
 import type { Engine } from "./engine.ts";
-import { findDirectories, readEntries, storeEntry } from "./snapshot_files.ts";
+import { findDirectories, holdsVersions, readEntries, storeEntry } from "./snapshot_files.ts";
 
 /**
  * Finds the snapshots, and begins to keep blocks for the newest. To be called when nothing was changed yet: when
@@ -18,6 +18,7 @@ import { findDirectories, readEntries, storeEntry } from "./snapshot_files.ts";
 export function findSnapshots(engine: Engine): void {
   try {
     const { own, files } = findDirectories(engine);
+    if (holdsVersions(engine, own)) engine.hiddenInode = own;
     if (files !== 0) useSnapshots(engine, own, files);
   } catch (error) {
     if (!(error instanceof FsError) || error instanceof DeviceError) throw error;

@@ -26,6 +26,8 @@ const encoder = new TextEncoder();
 /** What belongs to kfs, in the root directory. */
 export const KFS_DIRECTORY: Uint8Array = encoder.encode(".kfs");
 const SNAPSHOTS_DIRECTORY = encoder.encode("snapshots");
+/** Holds versions of single files; see `fs/versions`. */
+export const VERSIONS_DIRECTORY: Uint8Array = encoder.encode("versions");
 const PRIVATE = 0o700;
 
 const slot = new DirSlot();
@@ -42,6 +44,11 @@ function directoryIn(engine: Engine, parent: number, name: Uint8Array): number {
 export function findDirectories(engine: Engine): { readonly own: number; readonly files: number } {
   const own = directoryIn(engine, ROOT_INODE, KFS_DIRECTORY);
   return { own, files: own === 0 ? 0 : directoryIn(engine, own, SNAPSHOTS_DIRECTORY) };
+}
+
+/** Whether what kfs keeps is in its directory, which then is not shown. @throws Corrupt, DeviceError */
+export function holdsVersions(engine: Engine, own: number): boolean {
+  return own !== 0 && directoryIn(engine, own, VERSIONS_DIRECTORY) !== 0;
 }
 
 /** Makes the directories that are missing. @throws FsError */

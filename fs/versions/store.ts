@@ -1,7 +1,7 @@
 /**
  * Where versions are kept: `/.kfs/versions/INODE-GENERATION/`, a directory for each file's history, with a manifest
  * for each version (its name is the version's number), the file `data` with the chunks of all of them, and `path`.
- * Ordinary files of root's, so that the image stays as sound as ever for other programs.
+ * Ordinary files of root's, in a directory that kfs does not show, so that the image stays as sound as ever for other programs.
  *
  * @module
  */
@@ -17,6 +17,7 @@ import { makeDirectory } from "../ops/make_directory.ts";
 import { readFile } from "../ops/read.ts";
 import { rename } from "../ops/rename.ts";
 import { setAttributes } from "../ops/set_attributes.ts";
+import { KFS_DIRECTORY, VERSIONS_DIRECTORY } from "../ops/snapshot_files.ts";
 import { removeDirectory, unlink } from "../ops/unlink.ts";
 import { write } from "../ops/write.ts";
 import type { Inode } from "../volume/inode.ts";
@@ -24,8 +25,6 @@ import { decodeManifest, encodeManifest, LARGEST_MANIFEST, type Version } from "
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const OWN_DIRECTORY = encoder.encode(".kfs");
-const VERSIONS_DIRECTORY = encoder.encode("versions");
 export const DATA_NAME = encoder.encode("data");
 /** Holds the path that the file had when it was seen last. */
 const PATH_NAME = encoder.encode("path");
@@ -66,7 +65,7 @@ export class VersionStore {
 
   /** The directory with the histories, 0 when there is none yet. */
   find(): number {
-    const own = this.#directory(ROOT_INODE, OWN_DIRECTORY, false);
+    const own = this.#directory(ROOT_INODE, KFS_DIRECTORY, false);
     return own === 0 ? 0 : this.#directory(own, VERSIONS_DIRECTORY, false);
   }
 
@@ -99,8 +98,9 @@ export class VersionStore {
 
   /** Makes the history of an inode that has none. */
   make(inode: Inode): History {
-    const own = this.#directory(ROOT_INODE, OWN_DIRECTORY, true);
+    const own = this.#directory(ROOT_INODE, KFS_DIRECTORY, true);
     const root = this.#directory(own, VERSIONS_DIRECTORY, true);
+    this.engine.hiddenInode = own;
     const key = keyOf(inode);
     return new History(this, root, key, this.#directory(root, encoder.encode(key), true));
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type FormatOptions, type Image, InodeFlag, type OpenOptions } from "../../mod.ts";
-import { withImage } from "../harness/library.ts";
+import { type FormatOptions, type Image, InodeFlag, open, type OpenOptions } from "../../mod.ts";
+import { mustFail, withImage } from "../harness/library.ts";
 import { printedSeed, Random } from "../harness/seed.ts";
 
 const FILES = 5;
@@ -114,7 +114,7 @@ const CASES: readonly (readonly [string, FormatOptions, OpenOptions])[] = [
   ["inline_data, quota", { features: ["inline_data", "quota"], blockBytes: 1024 }, {}],
 ];
 
-for (const [name, format, open] of CASES) {
+for (const [name, format, opened] of CASES) {
   Deno.test(`defragmenting ${name} while files change keeps every byte`, () => {
     const random = new Random(printedSeed(`defragment ${name}`));
     let movedBytes = 0;
@@ -143,7 +143,7 @@ for (const [name, format, open] of CASES) {
           assert.deepEqual([image.stat(path).mtime, image.stat(path).ctime], [mtime, ctime]);
         }
       }
-    }, { size: 24 << 20, format, open });
+    }, { size: 24 << 20, format, open: opened });
     assert.ok(movedBytes > 0, `${movedBytes} bytes moved`);
   });
 }
@@ -216,4 +216,39 @@ Deno.test("a file that is removed, or given up on, half-way leaves a sound image
     for (let count = 0; count < 5; count++) given.next();
     assert.equal(image.fragmentation("/b").blocks, 3000);
   }, { size: 24 << 20, format: { blockBytes: 1024 } });
+});
+
+Deno.test("while there are snapshots nothing is moved unasked, and they keep what they had", () => {
+  const memory = withImage((image) => {
+    interleave(image, 4096, 600);
+    image.snapshots.create("before");
+    mustFail("EBUSY", () => [...image.defragmentAll()]);
+    const work = image.defragmentAll("/", { force: true });
+    let step = work.next();
+    while (step.done !== true) step = work.next();
+    assert.equal(step.value.fragmentedAfter, 0);
+    assert.equal(image.fragmentation("/a").extents, 1);
+    image.writeFile("/a", new Uint8Array(10));
+    using view = image.snapshots.open("before");
+    const content = view.readFile("/a");
+    assert.equal(content.length, 600 * 4096);
+    content.forEach((byte, at) => {
+      if (byte !== Math.floor(at / 4096) % 251) assert.fail(`differs at ${at}`);
+    });
+  }, { size: 64 << 20, format: { blockBytes: 4096 } });
+  using image = open(memory);
+  assert.deepEqual(image.snapshots.list().map(({ damaged }) => damaged), [false]);
+});
+
+Deno.test("where there is little room beside snapshots, defragmenting ends and drops none", () => {
+  withImage((image) => {
+    interleave(image, 4096, 2000);
+    image.snapshots.create("before");
+    {
+      using file = image.open("/fill", { write: true, create: true });
+      file.fallocate(0, Math.max(4096, image.statfs().bfree * 4096 - (44 << 20)));
+    }
+    for (const path of ["/a", "/b"]) finish(image.defragment(path));
+    assert.deepEqual(image.snapshots.list().map(({ name }) => name), ["before"]);
+  }, { size: 96 << 20, format: { blockBytes: 4096 } });
 });

@@ -49,6 +49,11 @@ Deno.test("versions of a file are kept, listed and brought back", () => {
     image.writeTextFile("/file", "two, longer");
     image.chmod("/file", 0o600);
     image.removeXattr("/file", "user.a");
+    assert.deepEqual([...image.readDir("/")].map(({ name }) => name).sort(), [
+      "file",
+      "lost+found",
+    ]);
+    mustFail("EEXIST", () => image.mkdir("/.kfs"));
     const second = stateOf(image, "/file");
     assert.equal(image.addVersion("/file").number, 2);
     const [one, two] = image.versions("/file");
@@ -61,6 +66,23 @@ Deno.test("versions of a file are kept, listed and brought back", () => {
     assert.deepEqual(stateOf(image, "/file"), second);
     assert.deepEqual(image.versions("/file").map(({ number }) => number), [1, 2]);
   });
+});
+
+Deno.test("versions and snapshots live side by side, out of sight", () => {
+  const memory = withImage((image) => {
+    image.writeTextFile("/file", "1");
+    image.addVersion("/file");
+    image.snapshots.create("one");
+    image.writeTextFile("/file", "2");
+    image.addVersion("/file");
+    image.restoreVersion("/file", { number: 1 });
+    using view = image.snapshots.open("one");
+    assert.equal(view.versions("/file").length, 1);
+  });
+  using image = open(memory);
+  assert.deepEqual([...image.walk()].map(({ path }) => path).sort(), ["/file", "/lost+found"]);
+  assert.equal(image.versions("/file").length, 2);
+  assert.deepEqual(image.snapshots.list().map(({ damaged }) => damaged), [false]);
 });
 
 Deno.test("versions follow a file through renames, and a file that takes its place", () => {

@@ -9,7 +9,7 @@ const SLICE_BYTES = 1 << 20;
 const MOST_LISTED = 10_000;
 
 /**
- * Arguments: `ino`, of a file or directory; `path`, what it is called in the report; `dryRun`; `listed`, how many
+ * Arguments: `ino`, of a file or directory; `path`, what it is called in the report; `dryRun`; `force`, also while there are snapshots; `listed`, how many
  * files the report names. Progress is in files, then (text "moving") in bytes.
  */
 export const DEFRAG: ControlJob = {
@@ -19,7 +19,7 @@ export const DEFRAG: ControlJob = {
     if (engine.volume.readOnly && !dryRun) throw new ControlError("failed", "it is read-only");
     const ino = args.number("ino", 1, engine.volume.superblock.inodesCount);
     const listed = args.number("listed", 0, MOST_LISTED, 10);
-    const options = { dryRun, listed, sliceBytes: SLICE_BYTES };
+    const options = { dryRun, force: args.flag("force"), listed, sliceBytes: SLICE_BYTES };
     return progressOf(defragmentTree(engine, ino, args.text("path", "/"), options));
   },
 };
