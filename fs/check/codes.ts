@@ -53,6 +53,7 @@ export const CODES = {
   superblock_state: [W, "superblock", 0, "the file system is marked as having errors"],
   superblock_revision: [W, "superblock", 0x010033, "features in a file system of revision 0"],
   backup_superblock: [W, "backup superblock", 0, "differs from the primary"],
+  backup_groups: [W, "backup group descriptors", 0, "differ from the primary ones"],
   unsupported_features: [E, "superblock", 0x000044, "features that are not known"],
 
   // Group descriptors.
@@ -175,6 +176,7 @@ export const CODES = {
   xattr_hash: [E, "xattrs", 0x010054, "e_hash does not match"],
   xattr_value_inode: [E, "xattrs", 0x010083, "e_value_inum is wrong"],
   xattr_value_inode_flag: [E, "xattrs", 0x010085, "the value's inode is not flagged EA_INODE"],
+  xattr_value_hash: [E, "EA inode", 0, "the value does not match its hash"],
   ea_inode_references: [E, "EA inode", 0x040005, "reference count is wrong"],
 
   // Directories.

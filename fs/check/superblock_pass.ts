@@ -11,6 +11,7 @@ import {
   SUPERBLOCK_BYTES,
   SUPERBLOCK_MAGIC,
 } from "../layout/superblock.ts";
+import { BackupGroups } from "./backup_groups.ts";
 import type { CheckContext } from "./context.ts";
 import { backupGroups } from "./superblock_rules.ts";
 
@@ -101,6 +102,7 @@ const PRIMARY_ONLY_RO_COMPAT = RoCompat.LARGE_FILE | RoCompat.DIR_NLINK | RoComp
 export function checkBackups(check: CheckContext): void {
   const { superblock, findings, geometry, reader } = check;
   const bytes = reader.buffer();
+  const descriptors = new BackupGroups(check);
   let read = 0;
   for (const group of backupGroups(superblock, geometry.groupCount)) {
     if (++read > MAX_BACKUPS) break;
@@ -110,6 +112,7 @@ export function checkBackups(check: CheckContext): void {
     const backup = new Superblock(bytes.slice(0, SUPERBLOCK_BYTES));
     const field = differingField(superblock, backup);
     if (field !== undefined) findings.add("backup_superblock", { group, block, field });
+    else descriptors.check(group);
   }
 }
 

@@ -30,6 +30,7 @@ import type { FileBlocks } from "./file_blocks.ts";
 import type { InodeReader } from "./inode_reader.ts";
 import type { RawInode } from "./raw_inode.ts";
 import { RegionMap } from "./region_map.ts";
+import { XattrValues } from "./xattr_values.ts";
 
 /** What attributes cost their inode besides their own block. */
 export interface XattrCost {
@@ -55,10 +56,12 @@ export class XattrChecker {
   readonly #block: Uint8Array<ArrayBuffer>;
   readonly #blockView: DataView;
   readonly #seen = new Map<number, SeenBlock>();
+  readonly #values: XattrValues;
 
   constructor(check: CheckContext, inodes: InodeReader) {
     this.#check = check;
     this.#inodes = inodes;
+    this.#values = new XattrValues(check);
     this.#block = check.reader.buffer();
     this.#blockView = new DataView(this.#block.buffer);
   }
@@ -170,6 +173,7 @@ export class XattrChecker {
     const clusterBytes = geometry.clusterBlocks * geometry.blockBytes;
     if (isGood) cost.clusters += Math.ceil(xattrValueSize(view, entry) / clusterBytes);
     cost.inodes++;
+    if (isGood) this.#values.check(target, xattrValueSize(view, entry), valueHash);
     return undefined;
   }
 
