@@ -18,6 +18,7 @@
 export { createMemoryImage, format, type FormatOptions } from "./lib/format.ts";
 export { populate, type PopulateOptions, type PopulateReport } from "./lib/populate.ts";
 export { check } from "./lib/check.ts";
+export { badBlocks, dump } from "./lib/dump.ts";
 export { minimumSize, resize } from "./lib/resize.ts";
 export { tune } from "./lib/tune.ts";
 export { open, type OpenOptions } from "./lib/open.ts";
@@ -27,6 +28,7 @@ export { MemoryImage } from "./lib/memory_image.ts";
 export { FsError, type FsErrorDetails } from "./lib/fs_error.ts";
 
 export type { EditTargetOptions } from "./lib/edit_target.ts";
+export type { DumpField, DumpOptions, FileSystemDump, GroupDump } from "./lib/dump.ts";
 export type { TuneChanges, TuneImageOptions } from "./lib/tune.ts";
 export type { ResizeImageOptions, ResizeResult } from "./lib/resize.ts";
 export type { ImageDescription } from "./lib/describe.ts";

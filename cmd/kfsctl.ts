@@ -7,18 +7,24 @@
 import { COMMANDS, type Subcommand } from "./kfsctl/commands.ts";
 import { overviewText } from "./kfsctl/overview.ts";
 import { CommandError, errorLine } from "./shared/command_error.ts";
-import { helpText, parseCommandLine } from "./shared/command_line.ts";
+import { type CommandSpec, helpText, parseCommandLine } from "./shared/command_line.ts";
 import { startWhenLoaded } from "./shared/start.ts";
 import { VERSION } from "./shared/version.ts";
 
 /** Exit status when there is no such command. */
 const USAGE_STATUS = 16;
 
+/** What asks for help: -h, unless the command has another use for it. */
+function helpKey({ options }: CommandSpec): string {
+  const option = options.find(({ name }) => name === "help");
+  return option?.letter ?? option?.name ?? "h";
+}
+
 async function runSubcommand(command: Subcommand, args: readonly string[]): Promise<number> {
   const { spec, statuses } = command;
   try {
     const line = parseCommandLine(spec, args);
-    if (line.has("h")) {
+    if (line.has(helpKey(spec))) {
       console.log(await helpText(spec));
       return 0;
     }

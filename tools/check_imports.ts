@@ -59,6 +59,7 @@ const FS_FLOORS: Readonly<Record<string, number>> = {
   ops: 7,
   mkfs: 8,
   check: 8,
+  dump: 8,
   resize: 9,
   tune: 9,
   defrag: 8,

@@ -119,6 +119,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./tune.ts")).TUNE,
   },
   {
+    name: "dump",
+    summary: "tells what superblock, groups and journal say",
+    load: async () => (await import("./dump.ts")).DUMP,
+  },
+  {
     name: "check",
     summary: "checks an image; only reads",
     load: async () => (await import("./check.ts")).CHECK,

@@ -31,8 +31,15 @@ export class Groups {
   readonly #touchedBlocks = new Set<number>();
   readonly #touchedInodes = new Set<number>();
 
-  /** @throws Corrupt for descriptors whose checksums or places are wrong. */
-  constructor(readonly superblock: Superblock, readonly blocks: EditedBlocks) {
+  /**
+   * @param lenient takes descriptors as they are: only to look at.
+   * @throws Corrupt for descriptors whose checksums or places are wrong.
+   */
+  constructor(
+    readonly superblock: Superblock,
+    readonly blocks: EditedBlocks,
+    lenient = false,
+  ) {
     this.geometry = new Geometry(superblock);
     const { descriptorBytes, descriptorsPerBlock, groupCount } = this.geometry;
     const method = groupChecksumMethod(superblock);
@@ -46,10 +53,11 @@ export class Groups {
       const offset = within * descriptorBytes;
       const descriptor = decodeGroupDescriptor(view, offset, descriptorBytes);
       const computed = groupDescriptorChecksum(view, offset, descriptorBytes, group, method);
-      if (method.kind !== "none" && computed !== descriptor.checksum) {
+      const wrong = method.kind !== "none" && computed !== descriptor.checksum;
+      if (wrong && !lenient) {
         throw new Corrupt("group descriptor", `group ${group}`, "bg_checksum does not match");
       }
-      this.#checkPlaces(group, descriptor);
+      if (!lenient) this.#checkPlaces(group, descriptor);
       this.descriptors.push(descriptor);
     }
   }
