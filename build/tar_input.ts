@@ -11,10 +11,12 @@ import { O_RDONLY, S_IFREG } from "../ffi/libc/constants.ts";
 import { close, open, pread } from "../ffi/libc/file.ts";
 import { fileType, status } from "../ffi/libc/status.ts";
 import { TarError } from "../tar/error.ts";
-import { readTar, type TarParse, type TarRequest } from "../tar/reader.ts";
+import { TAR_BLOCK_BYTES } from "../tar/header.ts";
+import { readTar, type TarRequest } from "../tar/reader.ts";
 import { SystemError } from "../ffi/libc/error.ts";
 import { FsError } from "../fs/errors.ts";
 import { BuildError } from "./build_error.ts";
+import { FileStore } from "./file_store.ts";
 import { Spool } from "./spool.ts";
 import { type ContentStore, TarTree, type TarTreeOptions } from "./tar_tree.ts";
 import type { Tree } from "./tree.ts";
@@ -147,18 +149,6 @@ function unpackingError(error: unknown, packing: Packing): unknown {
   return new BuildError(`the ${packing} stream is damaged or truncated (${error.message})`);
 }
 
-/** A plain archive in a file: its contents stay there. */
-class FileStore implements ContentStore, OpenArchive {
-  constructor(readonly descriptor: number, readonly size: number) {}
-
-  read(target: Uint8Array, offset: number): number {
-    return pread(this.descriptor, target, offset);
-  }
-  close(): void {
-    close(this.descriptor);
-  }
-}
-
 function readSeekable(tree: Tree, file: FileStore, source: number, options: TarInputOptions): void {
   const members = new TarTree(tree, source, file, options);
   let at = 0;
@@ -167,21 +157,10 @@ function readSeekable(tree: Tree, file: FileStore, source: number, options: TarI
     member: (member) => members.add(member),
     warn: options.warn,
   }, options);
-  // Headers of small members lie close together: they are read in larger pieces.
-  const window = new Uint8Array(CHUNK_BYTES);
-  let windowAt = 0;
-  let windowBytes = 0;
+  const header = new Uint8Array(TAR_BLOCK_BYTES);
   const take = (bytes: number): Uint8Array => {
-    if (at < windowAt || at + bytes > windowAt + windowBytes) {
-      if (bytes > window.length) {
-        const large = new Uint8Array(bytes);
-        return large.subarray(0, file.read(large, at));
-      }
-      windowAt = at;
-      windowBytes = file.read(window, at);
-    }
-    const from = at - windowAt;
-    return window.subarray(from, Math.min(from + bytes, windowBytes));
+    const target = bytes === TAR_BLOCK_BYTES ? header : new Uint8Array(bytes);
+    return target.subarray(0, file.read(target, at));
   };
   let answer = EMPTY as Uint8Array;
   for (let step = parse.next(answer); step.done !== true; step = parse.next(answer)) {
@@ -217,7 +196,7 @@ async function readStream(
   }, options);
   let answer = EMPTY as Uint8Array;
   for (let step = parse.next(answer); step.done !== true; step = parse.next(answer)) {
-    answer = await answerRequest(step.value, bytes, spool, parse);
+    answer = await answerRequest(step.value, bytes, spool);
   }
   await bytes.drain(MAX_TRAILER_BYTES);
 }
@@ -226,7 +205,6 @@ async function answerRequest(
   request: TarRequest,
   bytes: ChunkReader,
   spool: Spool,
-  _parse: TarParse,
 ): Promise<Uint8Array> {
   if (request.want === "bytes") {
     return bytes.takeBuffered(request.bytes) ?? await bytes.take(request.bytes);

@@ -43,6 +43,10 @@ const MODES: Readonly<Record<TarType, number>> = {
 
 /** Takes the members of one archive, one after the other. */
 export class TarTree {
+  #last: TreeNode | undefined;
+  #lastKey = "";
+  #removals = 0;
+
   constructor(
     readonly tree: Tree,
     readonly source: number,
@@ -55,7 +59,7 @@ export class TarTree {
     const names = this.#names(member.path);
     const name = names.pop();
     if (name === undefined) return this.#addRoot(member);
-    const parent = this.tree.directory(names, true, this.source) ?? this.tree.root;
+    const parent = this.#parentOf(names);
     if (this.#whiteout(parent, name)) return;
     if (member.type === "link") return this.#addLink(member, parent, name);
     this.#put(parent, name, this.#node(member), member);
@@ -69,6 +73,18 @@ export class TarTree {
       );
     }
     return this.tree.split(path);
+  }
+
+  /** Members of one directory mostly follow each other. */
+  #parentOf(names: readonly Uint8Array[]): TreeNode {
+    const { tree } = this;
+    const key = names.map(keyOf).join("/");
+    if (this.#last === undefined || this.#lastKey !== key || this.#removals !== tree.removals) {
+      this.#last = tree.directory(names, true, this.source) ?? tree.root;
+      this.#lastKey = key;
+      this.#removals = tree.removals;
+    }
+    return this.#last;
   }
 
   #addRoot(member: TarMember): void {

@@ -97,7 +97,9 @@ const decoder = new TextDecoder();
 
 /** A name as a key: one character a byte, so that keys sort as the bytes do. */
 export function keyOf(name: Uint8Array): string {
-  return String.fromCharCode(...name);
+  let key = "";
+  for (let i = 0; i < name.length; i++) key += String.fromCharCode(name[i] ?? 0);
+  return key;
 }
 
 /** A tree, and who put what into it. */
@@ -105,6 +107,8 @@ export class Tree {
   readonly root: TreeNode;
   /** Whether a source told of the root directory itself. */
   rootGiven = false;
+  /** How often something was removed: directories that were looked up before may be gone. */
+  removals = 0;
 
   /** @param time of directories that no source tells of. */
   constructor(readonly time: NodeTime) {
@@ -192,6 +196,7 @@ export class Tree {
     const key = keyOf(name);
     const entry = parent.children?.get(key);
     if (entry === undefined) return false;
+    this.removals++;
     entry.node.names--;
     for (const child of [...entry.node.children?.values() ?? []]) {
       this.remove(entry.node, child.name);

@@ -19,6 +19,7 @@ const ACLS: ReadonlyMap<string, string> = new Map([
   ["SCHILY.acl.access", "system.posix_acl_access"],
   ["SCHILY.acl.default", "system.posix_acl_default"],
 ]);
+const NONE: readonly (readonly [Uint8Array, Uint8Array])[] = [];
 const SELINUX_KEY = "RHT.security.selinux";
 
 /** The records that apply to one member. */
@@ -45,6 +46,7 @@ export class Extended {
 
   /** The record that counts: the last of the member's own, else the archive's. An empty one takes it back. */
   find(key: string): PaxRecord | undefined {
+    if (this.#own.length === 0 && this.whole.size === 0) return undefined;
     const found = this.#own.findLast((record) => record.key === key) ?? this.whole.get(key);
     return found === undefined || found.value.length === 0 ? undefined : found;
   }
@@ -68,7 +70,8 @@ export class Extended {
   }
 
   /** Extended attributes, ACLs and the SELinux label. @param path for errors. @throws TarError */
-  xattrs(path: Uint8Array): (readonly [Uint8Array, Uint8Array])[] {
+  xattrs(path: Uint8Array): readonly (readonly [Uint8Array, Uint8Array])[] {
+    if (this.#own.length === 0 && this.whole.size === 0) return NONE;
     const found = new Map<string, Uint8Array>();
     for (const { key, value } of this.#own) {
       if (key.startsWith(SCHILY_XATTR)) {

@@ -13,6 +13,7 @@ export const TAR_BLOCK_BYTES = 512;
 const CHECKSUM_AT = 148;
 const CHECKSUM_END = 156;
 const SPACE = 0x20;
+const NOTHING = new Uint8Array(0);
 /** Entries of a GNU sparse map in the header and in each block that continues it. */
 const SPARSE_AT = 386;
 const SPARSE_ENTRIES = 4;
@@ -98,9 +99,9 @@ export class TarHeader {
   /** Text up to the first NUL, copied. */
   text(field: HeaderField): Uint8Array {
     const [at, bytes] = FIELDS[field];
-    const whole = this.bytes.subarray(at, at + bytes);
-    const end = whole.indexOf(0);
-    return whole.slice(0, end < 0 ? bytes : end);
+    let end = at;
+    while (end < at + bytes && this.bytes[end] !== 0) end++;
+    return end === at ? NOTHING : this.bytes.slice(at, end);
   }
 
   /** The path, put together from prefix and name. */

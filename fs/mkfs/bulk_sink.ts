@@ -55,6 +55,8 @@ export class BulkSink implements TreeSink {
   readonly #directories = new Map<number, Directory>();
   readonly #shared = new Map<number, InodeRecord>();
   #node: InodeRecord | undefined;
+  /** Serves all nodes that have one name and nothing below them, one after the other. */
+  readonly #leaf: InodeRecord;
   #xattrs: StoredXattr[] = [];
   readonly #hasTypes: boolean;
 
@@ -64,6 +66,7 @@ export class BulkSink implements TreeSink {
     this.#tables = tables;
     this.#device = new CombiningDevice(maker.writer.device);
     this.#file = new FileWriter(maker, this.#device);
+    this.#leaf = maker.blankInode(0, 0);
     this.#hasTypes = maker.superblock.hasIncompat(Incompat.FILETYPE);
     const { root, lostFound } = maker;
     this.#addDirectory(root.inode, ROOT_INODE, root.blocks);
@@ -94,7 +97,7 @@ export class BulkSink implements TreeSink {
     const manyLinks = this.#maker.superblock.hasRoCompat(RoCompat.DIR_NLINK);
     if (above.subdirectories >= MAX_LINKS - 2 && !manyLinks) return -EMLINK;
     return attempt(() => {
-      const inode = this.#newInode(parent, name, S_IFDIR | ROOT_MODE, true);
+      const inode = this.#newInode(parent, name, S_IFDIR | ROOT_MODE, true, undefined);
       this.#addDirectory(inode, parent, []);
       above.subdirectories++;
       return inode.ino;
@@ -109,7 +112,8 @@ export class BulkSink implements TreeSink {
     shared: boolean,
   ): number {
     return attempt(() => {
-      const inode = this.#newInode(parent, name, mode, false);
+      const used = shared ? undefined : this.#leaf;
+      const inode = this.#newInode(parent, name, mode, false, used);
       const type = mode & S_IFMT;
       if (type === S_IFREG) this.#file.start(inode);
       else if (type === S_IFCHR || type === S_IFBLK) writeDevice(inode.view, I_BLOCK_OFFSET, rdev);
@@ -121,7 +125,8 @@ export class BulkSink implements TreeSink {
   makeSymlink(parent: number, name: Uint8Array, target: Uint8Array, shared: boolean): number {
     if (target.length >= Math.min(this.#maker.blockBytes, 4096)) return -ENAMETOOLONG;
     return attempt(() => {
-      const inode = this.#newInode(parent, name, S_IFLNK | 0o777, false);
+      const used = shared ? undefined : this.#leaf;
+      const inode = this.#newInode(parent, name, S_IFLNK | 0o777, false, used);
       if (target.length < I_BLOCK_BYTES) inode.raw.set(target, I_BLOCK_OFFSET);
       else {
         this.#file.start(inode);
@@ -134,10 +139,16 @@ export class BulkSink implements TreeSink {
     });
   }
 
-  #newInode(parent: number, name: Uint8Array, mode: number, isDirectory: boolean): InodeRecord {
+  #newInode(
+    parent: number,
+    name: Uint8Array,
+    mode: number,
+    isDirectory: boolean,
+    used: InodeRecord | undefined,
+  ): InodeRecord {
     const maker = this.#maker;
     const directory = this.#directory(parent);
-    const inode = maker.blankInode(maker.space.allocateInode(isDirectory), mode);
+    const inode = maker.blankInode(maker.space.allocateInode(isDirectory), mode, used);
     directory.entries.add(name, inode.ino, this.#hasTypes ? fileTypeOfMode(mode) : 0);
     this.#node = inode;
     this.#xattrs = [];

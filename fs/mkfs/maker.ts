@@ -100,9 +100,10 @@ export class Maker {
     return inode;
   }
 
-  /** As `newInode`, for the caller to write. */
-  blankInode(ino: number, mode: number): InodeRecord {
-    const inode = new InodeRecord(ino, this.inodeFormat);
+  /** As `newInode`, for the caller to write. @param used a record that is not needed any more. */
+  blankInode(ino: number, mode: number, used?: InodeRecord): InodeRecord {
+    const inode = used ?? new InodeRecord(ino, this.inodeFormat);
+    used?.reset(ino);
     inode.mode = mode;
     inode.links = 1;
     inode.atime =
