@@ -19,7 +19,7 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 echo BOOTED from $(busybox df -T / | tail -n 1)
-exec sh
+exec sh "$@"
 `;
 
 /** A line of the table of extra files. */

@@ -18,6 +18,16 @@ const MODULES = [
   "fs/fuse/virtiofs",
 ];
 
+/** For an ext4 image as a disk. */
+const DISK_MODULES = [
+  "drivers/block/virtio_blk",
+  "lib/crc16",
+  "crypto/crc32c_generic",
+  "fs/mbcache",
+  "fs/jbd2/jbd2",
+  "fs/ext4/ext4",
+];
+
 /** Prints that the script came to its end. */
 const DONE = "GUEST-DONE";
 const BOOT_LIMIT_SECONDS = 220;
@@ -34,6 +44,17 @@ sh -e /script && echo ${DONE}
 poweroff -f
 `;
 
+/** Goes on in the disk's root file system, which its own first program takes over. */
+const SWITCH_ROOT = `#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t devtmpfs dev /dev
+for module in /modules/*; do insmod $module || echo "insmod $module failed"; done
+mkdir -p /mnt
+mount -t ext4 /dev/vda /mnt
+exec switch_root /mnt /sbin/init -c "echo ${DONE}; poweroff -f"
+`;
+
 /** How a machine is started. */
 export interface Machine {
   /** Folder for its files. */
@@ -44,18 +65,23 @@ export interface Machine {
   readonly genericDeviceOf?: string;
   /** Run by a shell that ends at the first failure. */
   readonly script: string;
+  /** An image whose /sbin/init, a shell, is booted in place of the script. */
+  readonly disk?: string;
 }
 
 /** Makes the initial root file system. @returns its path */
-function makeRoot(folder: string, script: string): string {
+function makeRoot({ folder, script, disk }: Machine): string {
   const root = `${folder}/root`;
   for (const name of ["bin", "proc", "sys", "dev", "tmp", "modules"]) {
     Deno.mkdirSync(`${root}/${name}`, { recursive: true });
   }
   Deno.copyFileSync(findProgram("busybox") ?? "busybox", `${root}/bin/busybox`);
-  Deno.writeTextFileSync(`${root}/init`, INIT, { mode: 0o755 });
+  Deno.writeTextFileSync(`${root}/init`, disk === undefined ? INIT : SWITCH_ROOT, { mode: 0o755 });
   Deno.writeTextFileSync(`${root}/script`, script);
-  MODULES.forEach((module, index) => copyModule(module, `${root}/modules/${index}.ko`));
+  const modules = disk === undefined ? MODULES : [...MODULES, ...DISK_MODULES];
+  modules.forEach((module, index) => {
+    copyModule(module, `${root}/modules/${String(index).padStart(2, "0")}.ko`);
+  });
   const packed = run("sh", ["-c", "find . | busybox cpio -o -H newc | gzip -1 > ../initrd"], {
     cwd: root,
   });
@@ -90,8 +116,8 @@ function shareWords({ shares, genericDeviceOf }: Machine): string[] {
 
 /** Boots, runs the script. @returns what the machine printed; throws unless the script succeeded */
 export async function runMachine(settings: Machine): Promise<string> {
-  const { folder, script } = settings;
-  const initrd = makeRoot(folder, script);
+  const { folder, disk } = settings;
+  const initrd = makeRoot(settings);
   const machine = new Deno.Command("timeout", {
     args: [
       String(BOOT_LIMIT_SECONDS),
@@ -101,6 +127,7 @@ export async function runMachine(settings: Machine): Promise<string> {
       ...["-kernel", kernel().image, "-initrd", initrd],
       ...["-append", "console=ttyS0 quiet no_timer_check panic=-1"],
       ...shareWords(settings),
+      ...(disk === undefined ? [] : ["-drive", `file=${disk},format=raw,if=virtio`]),
     ],
     stdin: "null",
   });
