@@ -18,7 +18,7 @@ import { FsError } from "../fs/errors.ts";
 import { BuildError } from "./build_error.ts";
 import { FileStore } from "./file_store.ts";
 import { Spool } from "./spool.ts";
-import { type ContentStore, TarTree, type TarTreeOptions } from "./tar_tree.ts";
+import { TarTree, type TarTreeOptions } from "./tar_tree.ts";
 import type { Tree } from "./tree.ts";
 
 const CHUNK_BYTES = 256 * 1024;

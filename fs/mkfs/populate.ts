@@ -156,7 +156,7 @@ class Populator {
     if (known !== undefined) {
       this.#check(this.sink.link(known, parent, node.name), node, "linked");
       // Linking changed the inode's change time.
-      this.#check(this.sink.setAttributes(known, node), node, "given its attributes");
+      this.#check(this.sink.setAttributes(known, node), node, WITH_ATTRIBUTES);
       this.#result.hardLinks++;
       return known;
     }
@@ -217,7 +217,7 @@ class Populator {
         if (result < 0) reportXattr(node.path, name, result, this.options.warn);
       }
     }
-    this.#check(this.sink.setAttributes(ino, attributes), node, "given its attributes");
+    this.#check(this.sink.setAttributes(ino, attributes), node, WITH_ATTRIBUTES);
   }
 
   #check(result: number, node: SourceNode, what: string): number {
@@ -226,11 +226,17 @@ class Populator {
   }
 }
 
+/** What a node is when everything about it was set. */
+const WITH_ATTRIBUTES = "given its attributes";
+const XATTRS_FIT = "larger blocks or inodes, or the feature ea_inode, help";
+
 /** The error for a node that could not be made. @param result the negated errno. */
 export function failure(path: string, result: number, what: string): FsError {
-  const reason = result === -ENOSPC
-    ? "the file system has no space or no inodes left"
-    : `errno ${-result}`;
+  const reason = result !== -ENOSPC
+    ? `errno ${-result}`
+    : what === WITH_ATTRIBUTES
+    ? `there is no space left, or its extended attributes do not fit: ${XATTRS_FIT}`
+    : "the file system has no space or no inodes left";
   return new FsError(-result, `${path} could not be ${what}: ${reason}`);
 }
 
@@ -243,7 +249,7 @@ export function reportXattr(
 ): void {
   if (result === -ENOSPC) {
     const what = `${path} has extended attributes that do not fit`;
-    throw new FsError(ENOSPC, `${what}: larger blocks or inodes, or the feature ea_inode, help`);
+    throw new FsError(ENOSPC, `${what}: ${XATTRS_FIT}`);
   }
   const text = new TextDecoder().decode(name.slice());
   warn?.(`${path}: attribute ${text} not copied (errno ${-result})`);
