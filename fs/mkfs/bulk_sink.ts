@@ -5,11 +5,11 @@
  * @module
  */
 
-import { EFBIG, EMLINK, ENAMETOOLONG, ENOSPC } from "../errno.ts";
+import { EFBIG, EMLINK, ENAMETOOLONG, ENOSPC, EOPNOTSUPP } from "../errno.ts";
 import { FsError } from "../errors.ts";
 import { writeDevice } from "../layout/device_number.ts";
 import { FileType, fileTypeOfMode } from "../layout/dirent.ts";
-import { Incompat, RoCompat } from "../layout/features.ts";
+import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import {
   I_BLOCK_BYTES,
   I_BLOCK_OFFSET,
@@ -198,8 +198,12 @@ export class BulkSink implements TreeSink {
   }
 
   setXattr(ino: number, name: Uint8Array, value: Uint8Array): number {
+    const { superblock, parameters } = this.#maker;
+    if (parameters.revision === 0) return -EOPNOTSUPP;
     const stored = storedXattr(name, value);
     if (typeof stored === "number") return stored;
+    // As the kernel does: the first attribute sets the feature.
+    superblock.featureCompat |= Compat.EXT_ATTR;
     if (this.#node?.ino !== ino) {
       this.#node = this.#directory(ino).inode;
       this.#xattrs = [];

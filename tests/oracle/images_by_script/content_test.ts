@@ -105,6 +105,11 @@ attr / 711 5 6
       assert.deepEqual(names(image, "/"), ["etc", "lost+found"]);
       assert.match(stat(image, "/etc/conf.d/short"), /User: {4}12 {3}Group: {4}34/);
       Deno.removeSync(image);
+      Deno.writeTextFileSync(`${folder}/table`, "text /f x 644 0 0\nxattr /f user.a b\n");
+      for (const type of [["-r", "0", "-t", "ext2"], ["-O", "^ext_attr"]]) {
+        await made(image, ...type, "--extra", `${folder}/table`, image, "4M");
+        Deno.removeSync(image);
+      }
       const bad: readonly (readonly [RegExp, ...string[]])[] = [
         [/line 1: there is no frobnicate/, "frobnicate /x"],
         [/line 2: 999 is not a mode/, "\ndir /x 999 0 0"],
