@@ -104,8 +104,8 @@ export class Loop implements EventLoop {
     const dueMs = this.#runIdle();
     if (this.#stopped || this.#arm()) return;
     const limit = timeoutMs < 0 ? dueMs : dueMs < 0 ? timeoutMs : Math.min(timeoutMs, dueMs);
-    const begin = performance.now();
     this.#turns = 0;
+    const begin = this.#spins ? performance.now() : 0;
     this.#polled.wait(limit);
     this.#spinning = this.#spins && performance.now() - begin < SHORT_SLEEP_MS;
   }
@@ -142,7 +142,11 @@ export class Loop implements EventLoop {
   #runIdle(): number {
     let dueMs = Number.POSITIVE_INFINITY;
     for (const task of this.#idle) dueMs = Math.min(dueMs, task());
+    if (dueMs === Number.POSITIVE_INFINITY) {
+      this.#idleAtMs = dueMs;
+      return -1;
+    }
     this.#idleAtMs = performance.now() + dueMs;
-    return Number.isFinite(dueMs) ? Math.max(0, dueMs) : -1;
+    return Math.max(0, dueMs);
   }
 }

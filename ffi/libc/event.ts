@@ -12,6 +12,10 @@ import { addressOf } from "./memory.ts";
 
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 const cell = new Uint8Array(8);
+const CELL_BYTES = 8n;
+/** Their addresses, once they are known: asking costs as much as the call that they are for. */
+let oneAddress = 0n;
+let cellAddress = 0n;
 
 /** Makes an eventfd(2) with the count 0, non-blocking. Its number is valid in every thread of the process. */
 export function makeEvent(): number {
@@ -20,13 +24,15 @@ export function makeEvent(): number {
 
 /** Wakes whoever polls the eventfd. */
 export function signalEvent(descriptor: number): void {
-  const result = libc().write(descriptor, BigInt(addressOf(one)), 8n);
+  if (oneAddress === 0n) oneAddress = BigInt(addressOf(one));
+  const result = libc().write(descriptor, oneAddress, CELL_BYTES);
   if (result < 0 && errno() !== ERRNO.EAGAIN) throw new SystemError(errno(), "write eventfd");
 }
 
 /** Takes the count back to 0. Returns whether it was signalled. */
 export function clearEvent(descriptor: number): boolean {
-  return libc().read(descriptor, BigInt(addressOf(cell)), 8n) === 8;
+  if (cellAddress === 0n) cellAddress = BigInt(addressOf(cell));
+  return libc().read(descriptor, cellAddress, CELL_BYTES) === 8;
 }
 
 /** Makes a pipe: [read end, write end]. */
