@@ -64,6 +64,9 @@ export const FEATURE = {
   VERSION_1: 32,
 } as const;
 
+/** VIRTIO_F_RING_PACKED: queues of the other kind, where a front-end wants them. */
+export const FEATURE_PACKED = 34;
+
 /** Bits of the protocol's own features (VHOST_USER_PROTOCOL_F_*). */
 export const PROTOCOL_FEATURE = {
   MQ: 0,

@@ -47,27 +47,74 @@ export class Chain {
     return this.#readIndirect(memory, table, at);
   }
 
+  /**
+   * Reads a chain of a packed ring: `count` descriptors from `first` on, round the ring's end.
+   * @returns as `read`.
+   */
+  readPacked(
+    memory: MemoryTable,
+    table: DataView,
+    size: number,
+    first: number,
+    count: number,
+    indirect: boolean,
+  ): boolean {
+    this.sources = [];
+    this.targets = [];
+    this.#bytes = 0;
+    const flags = table.getUint16(first * DESCRIPTOR_BYTES + 14, true);
+    if ((flags & DESCRIPTOR_INDIRECT) === 0) return this.#line(memory, table, size, first, count);
+    if (!indirect) return this.#refuse("an indirect table was not agreed on");
+    if (count !== 1) return this.#refuse("an indirect descriptor has a successor");
+    const view = this.#indirectTable(memory, table, first * DESCRIPTOR_BYTES);
+    if (view === undefined) return false;
+    const entries = view.byteLength / DESCRIPTOR_BYTES;
+    return this.#line(memory, view, entries, 0, entries);
+  }
+
+  /** Descriptors in the order of their places. */
+  #line(memory: MemoryTable, table: DataView, size: number, first: number, count: number): boolean {
+    for (let place = 0; place < count; place++) {
+      const at = (first + place) % size * DESCRIPTOR_BYTES;
+      const flags = table.getUint16(at + 14, true);
+      if ((flags & DESCRIPTOR_INDIRECT) !== 0) {
+        return this.#refuse("an indirect table within a chain");
+      }
+      const length = table.getUint32(at + 8, true);
+      const writable = (flags & DESCRIPTOR_WRITE) !== 0;
+      if (!this.#add(memory, addressAt(table, at), length, writable)) return false;
+    }
+    return true;
+  }
+
   #readIndirect(memory: MemoryTable, table: DataView, at: number): boolean {
-    const flags = table.getUint16(at + 12, true);
-    const length = table.getUint32(at + 8, true);
-    const address = addressAt(table, at);
-    if ((flags & DESCRIPTOR_NEXT) !== 0) {
+    if ((table.getUint16(at + 12, true) & DESCRIPTOR_NEXT) !== 0) {
       return this.#refuse("an indirect descriptor has a successor");
     }
+    const view = this.#indirectTable(memory, table, at);
+    if (view === undefined) return false;
+    return this.#walk(memory, view, view.byteLength / DESCRIPTOR_BYTES, 0);
+  }
+
+  /** The table that a descriptor leads to; undefined, with `fault`, when it leads to none. */
+  #indirectTable(memory: MemoryTable, table: DataView, at: number): DataView | undefined {
+    const length = table.getUint32(at + 8, true);
     const count = length / DESCRIPTOR_BYTES;
     if (!Number.isInteger(count) || count === 0 || count > LARGEST_TABLE) {
-      return this.#refuse(`an indirect table of ${length} bytes`);
+      this.#refuse(`an indirect table of ${length} bytes`);
+      return undefined;
     }
     const pieces: Uint8Array[] = [];
-    if (!memory.collect(address, length, pieces)) {
-      return this.#refuse("an indirect table outside memory");
+    if (!memory.collect(addressAt(table, at), length, pieces)) {
+      this.#refuse("an indirect table outside memory");
+      return undefined;
     }
     const piece = pieces[0];
     if (pieces.length !== 1 || piece === undefined) {
-      return this.#refuse("an indirect table in several memory regions");
+      this.#refuse("an indirect table in several memory regions");
+      return undefined;
     }
-    const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
-    return this.#walk(memory, view, count, 0);
+    return new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
   }
 
   #walk(memory: MemoryTable, table: DataView, size: number, head: number): boolean {

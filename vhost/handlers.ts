@@ -68,7 +68,7 @@ function setFeatures(session: Session, payload: Payload): Answer {
   if (!within(wanted, session.offered)) {
     throw new ProtocolFault(`features ${bitsText(wanted)} were not all offered`);
   }
-  session.features = wanted;
+  session.setFeatures(wanted);
   // Without the protocol's features there is no message that enables a queue.
   if (!hasBit(wanted, FEATURE.PROTOCOL_FEATURES)) {
     for (const queue of session.queues) queue.enabled = true;
@@ -154,7 +154,10 @@ function setAddresses(session: Session, payload: Payload): Answer {
 function setBase(session: Session, payload: Payload): Answer {
   const queue = session.queue(payload.u32(0));
   const base = payload.u32(4);
-  if (base > 0xffff) throw new ProtocolFault(`available index ${base}`);
+  // A packed ring's has the used index, too, and both wraps.
+  if (base > 0xffff && !session.queueFeatures.packed) {
+    throw new ProtocolFault(`available index ${base}`);
+  }
   queue.release();
   queue.base = base;
   return undefined;

@@ -12,7 +12,16 @@ import { Chain } from "./chain.ts";
 import { textOf } from "./fault.ts";
 import type { QueueInflight } from "./inflight.ts";
 import type { MemoryTable } from "./memory_table.ts";
-import { BROKEN, NONE, type RingAddresses, SplitRing } from "./split_ring.ts";
+import { PackedRing } from "./packed_ring.ts";
+import { BROKEN, NONE, type Ring, type RingAddresses } from "./ring.ts";
+import { SplitRing } from "./split_ring.ts";
+
+/** What was agreed on for all queues. */
+export interface QueueFeatures {
+  readonly eventIndex: boolean;
+  readonly indirect: boolean;
+  readonly packed: boolean;
+}
 
 /** What does the work of a queue. */
 export interface ChainHandler {
@@ -43,7 +52,7 @@ export class Queue {
   #inflight: QueueInflight | undefined;
   /** Heads that a process before this one took and did not give back. */
   #again: number[] = [];
-  #ring: SplitRing | undefined;
+  #ring: Ring | undefined;
   #broken = false;
   /** The ring was looked for and not found; cleared when memory or addresses change. */
   #unfound = false;
@@ -70,24 +79,27 @@ export class Queue {
     if (before >= 0) close(before);
   }
 
-  /**
-   * Whether chains can be taken. The ring is found in guest memory at the first look.
-   * @param features whether event indices were agreed.
-   */
-  runs(eventIndex: boolean): boolean {
+  /** Whether chains can be taken. The ring is found in guest memory at the first look. */
+  runs(features: QueueFeatures): boolean {
     if (!this.started || !this.enabled || this.#broken) return false;
     if (this.#ring !== undefined) return true;
     if (this.#unfound || this.addresses === undefined || this.size === 0) return false;
     try {
-      const ring = new SplitRing(this.memory, this.size, this.addresses, this.base, eventIndex);
-      this.#ring = ring;
-      this.#takeUp(ring);
+      this.#ring = this.#find(this.addresses, features);
       return true;
     } catch (error) {
       this.#unfound = true;
       this.log(`queue ${this.index} cannot run: ${textOf(error)}`);
       return false;
     }
+  }
+
+  #find(addresses: RingAddresses, { eventIndex, packed }: QueueFeatures): Ring {
+    const { memory, size, base } = this;
+    if (packed) return new PackedRing(memory, size, addresses, base, eventIndex);
+    const ring = new SplitRing(memory, size, addresses, base & 0xffff, eventIndex);
+    this.#takeUp(ring);
+    return ring;
   }
 
   /** With inflight memory the ring goes on behind what was taken, whatever base was said. */
@@ -104,7 +116,7 @@ export class Queue {
 
   /** The available index from which a later start goes on; the ring's memory is let go. */
   release(): number {
-    if (this.#ring !== undefined) this.base = this.#ring.nextAvailable;
+    if (this.#ring !== undefined) this.base = this.#ring.state;
     this.#ring = undefined;
     this.#inflight = undefined;
     this.#unfound = false;
@@ -144,13 +156,11 @@ export class Queue {
     let done = 0;
     while (done < most) {
       const again = this.#again.shift();
-      const head = again ?? ring.take();
+      const head = again !== undefined && ring instanceof SplitRing
+        ? ring.again(again, this.#chain, this.memory, indirect)
+        : ring.take(this.#chain, this.memory, indirect);
       if (head === NONE) break;
       if (head === BROKEN) {
-        this.#break("the available index is further ahead than the queue is long");
-        break;
-      }
-      if (!this.#chain.read(this.memory, ring.descriptors, ring.size, head, indirect)) {
         this.#break(this.#chain.fault);
         break;
       }
@@ -173,9 +183,9 @@ export class Queue {
     this.#signal(ring);
   }
 
-  #give(ring: SplitRing, head: number, written: number): void {
+  #give(ring: Ring, head: number, written: number): void {
     const inflight = this.#inflight;
-    if (inflight === undefined) {
+    if (inflight === undefined || !(ring instanceof SplitRing)) {
       ring.give(head, written);
       return;
     }
@@ -195,7 +205,7 @@ export class Queue {
     this.#ring?.refuseKicks();
   }
 
-  #signal(ring: SplitRing): void {
+  #signal(ring: Ring): void {
     if (ring.takeSignal()) this.#write("call");
   }
 

@@ -9,7 +9,7 @@ import type { ServerOptions } from "../ffi/fuse/options.ts";
 import { clearEvent } from "../ffi/libc/event.ts";
 import { close } from "../ffi/libc/file.ts";
 import { isHangUp } from "../ffi/libc/poll_set.ts";
-import { FEATURE, PROTOCOL_FEATURE, requestName } from "./abi.ts";
+import { FEATURE, FEATURE_PACKED, PROTOCOL_FEATURE, requestName } from "./abi.ts";
 import { BackChannel } from "./back_channel.ts";
 import { Connection, type Message } from "./connection.ts";
 import { daxOperations, type Mappable } from "./dax.ts";
@@ -20,7 +20,7 @@ import type { Inflight } from "./inflight.ts";
 import type { EventLoop, Worker } from "./loop.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { type Bits, bitsOf, hasBit, Payload, u64Payload } from "./payload.ts";
-import { Queue } from "./queue.ts";
+import { Queue, type QueueFeatures } from "./queue.ts";
 import { type HoldAnswer, type Numbering, VirtioFs } from "./virtio_fs.ts";
 
 /** What every front-end gets. */
@@ -52,6 +52,8 @@ export class Session implements Worker {
   readonly memory = new MemoryTable();
   readonly queues: readonly Queue[];
   features: Bits = { low: 0, high: 0 };
+  /** What of them is about queues. */
+  queueFeatures: QueueFeatures = { eventIndex: false, indirect: false, packed: false };
   protocolFeatures: Bits = { low: 0, high: 0 };
   status = 0;
   /** Takes requests of the device; made anew when the device is reset. */
@@ -142,9 +144,19 @@ export class Session implements Worker {
     this.#back = new BackChannel(socket, this.loop, this.settings.log);
   }
 
+  /** Takes the features that were agreed on. */
+  setFeatures(features: Bits): void {
+    this.features = features;
+    this.queueFeatures = {
+      eventIndex: hasBit(features, FEATURE.EVENT_IDX),
+      indirect: hasBit(features, FEATURE.INDIRECT_DESC),
+      packed: hasBit(features, FEATURE_PACKED),
+    };
+  }
+
   /** The features that can be agreed on. */
   get offered(): Bits {
-    return bitsOf(Object.values(FEATURE));
+    return bitsOf([...Object.values(FEATURE), FEATURE_PACKED]);
   }
 
   /** The protocol's features that can be agreed on. */
@@ -179,12 +191,11 @@ export class Session implements Worker {
 
   work(): boolean {
     if (this.#held !== undefined) return false;
-    const eventIndex = hasBit(this.features, FEATURE.EVENT_IDX);
-    const indirect = hasBit(this.features, FEATURE.INDIRECT_DESC);
+    const { queueFeatures } = this;
     let any = false;
     for (const queue of this.#started) {
-      if (!queue.runs(eventIndex)) continue;
-      if (queue.process(this.device, CHAINS_A_TURN, indirect) === 0) continue;
+      if (!queue.runs(queueFeatures)) continue;
+      if (queue.process(this.device, CHAINS_A_TURN, queueFeatures.indirect) === 0) continue;
       any = true;
       queue.refuseKicks();
     }

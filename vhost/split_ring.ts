@@ -5,24 +5,13 @@
  */
 
 import { AVAILABLE_NO_INTERRUPT, DESCRIPTOR_BYTES, USED_NO_NOTIFY } from "./abi.ts";
-import { ProtocolFault } from "./fault.ts";
+import type { Chain } from "./chain.ts";
 import type { MemoryTable } from "./memory_table.ts";
-
-/** Where a queue's three parts are, by the front-end's addresses. */
-export interface RingAddresses {
-  readonly descriptors: number;
-  readonly used: number;
-  readonly available: number;
-}
-
-/** No chain is there. */
-export const NONE = -1;
-/** The guest's index is further ahead than the queue is long. */
-export const BROKEN = -2;
+import { BROKEN, NONE, part, type Ring, type RingAddresses } from "./ring.ts";
 
 /** Index arithmetic is modulo 2^16. Loads and stores that order matters for go through `Atomics`. */
-export class SplitRing {
-  readonly descriptors: DataView;
+export class SplitRing implements Ring {
+  readonly #descriptors: DataView;
   /** flags, index, the heads, used_event. */
   readonly #available: Uint16Array<ArrayBuffer>;
   /** flags, index; avail_event at the end. */
@@ -47,7 +36,7 @@ export class SplitRing {
     readonly eventIndex: boolean,
   ) {
     const table = part(memory, addresses.descriptors, size * DESCRIPTOR_BYTES, 16, "descriptors");
-    this.descriptors = new DataView(table.buffer, table.byteOffset, table.byteLength);
+    this.#descriptors = new DataView(table.buffer, table.byteOffset, table.byteLength);
     const available = part(memory, addresses.available, 6 + 2 * size, 2, "available ring");
     this.#available = new Uint16Array(available.buffer, available.byteOffset, 3 + size);
     const used = part(memory, addresses.used, 8 + 8 * size, 4, "used ring");
@@ -68,7 +57,7 @@ export class SplitRing {
   }
 
   /** The available index up to which chains were taken. */
-  get nextAvailable(): number {
+  get state(): number {
     return this.#nextAvailable;
   }
 
@@ -78,13 +67,22 @@ export class SplitRing {
     return ahead > this.size ? BROKEN : ahead;
   }
 
-  /** Takes the next chain's head. @returns NONE or BROKEN when there is none to take. */
-  take(): number {
+  /** Tickets are heads. */
+  take(chain: Chain, memory: MemoryTable, indirect: boolean): number {
     const ahead = this.waiting;
-    if (ahead <= 0) return ahead === 0 ? NONE : BROKEN;
+    if (ahead === 0) return NONE;
+    if (ahead < 0) {
+      chain.fault = "the available index is further ahead than the queue is long";
+      return BROKEN;
+    }
     const head = this.#available[2 + (this.#nextAvailable & (this.size - 1))] ?? 0;
     this.#nextAvailable = (this.#nextAvailable + 1) & 0xffff;
-    return head;
+    return this.again(head, chain, memory, indirect);
+  }
+
+  /** Takes a chain that a process before this one had taken. */
+  again(head: number, chain: Chain, memory: MemoryTable, indirect: boolean): number {
+    return chain.read(memory, this.#descriptors, this.size, head, indirect) ? head : BROKEN;
   }
 
   /** Gives a chain back. @param lengthBytes how much of its writable part was written. */
@@ -121,17 +119,4 @@ export class SplitRing {
   refuseKicks(): void {
     if (!this.eventIndex) Atomics.store(this.#used, 0, USED_NO_NOTIFY);
   }
-}
-
-function part(
-  memory: MemoryTable,
-  address: number,
-  lengthBytes: number,
-  alignment: number,
-  name: string,
-): Uint8Array<ArrayBuffer> {
-  const view = memory.userView(address, lengthBytes);
-  if (view === undefined) throw new ProtocolFault(`the ${name} is not in the memory table`);
-  if (view.byteOffset % alignment !== 0) throw new ProtocolFault(`the ${name} is not aligned`);
-  return view;
 }

@@ -63,6 +63,8 @@ export interface Machine {
   readonly shares: Readonly<Record<string, string>>;
   /** A QEMU whose generic device asks the back-end for tag and window; by default the one that is installed. */
   readonly genericDeviceOf?: string;
+  /** Offers the guest packed virtqueues. */
+  readonly packed?: boolean;
   /** Run by a shell that ends at the first failure. */
   readonly script: string;
   /** An image whose /sbin/init, a shell, is booted in place of the script. */
@@ -103,13 +105,15 @@ function copyModule(module: string, target: string): void {
 /** Number of virtio-fs, two queues, the configuration space as Linux reads it. */
 const GENERIC = "vhost-user-test-device-pci,virtio-id=26,num_vqs=2,config_size=44,vq_size=1024";
 
-function shareWords({ shares, genericDeviceOf }: Machine): string[] {
+function shareWords({ shares, genericDeviceOf, packed }: Machine): string[] {
   return Object.entries(shares).flatMap(([tag, socket]) => [
     "-chardev",
     `socket,id=${tag},path=${socket}`,
     "-device",
     genericDeviceOf === undefined
-      ? `vhost-user-fs-pci,queue-size=1024,chardev=${tag},tag=${tag}`
+      ? `vhost-user-fs-pci,queue-size=1024,packed=${
+        packed ? "on" : "off"
+      },chardev=${tag},tag=${tag}`
       : `${GENERIC},chardev=${tag}`,
   ]);
 }

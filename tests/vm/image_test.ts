@@ -57,6 +57,7 @@ umount /mnt
 const READ_ONLY = `
 mount -t virtiofs ro /mnt
 test "$(cat /mnt/a)" = "first, longer"
+ls -R /mnt > /dev/null
 if echo no > /mnt/a 2> /dev/null; then exit 1; fi
 umount /mnt
 `;
@@ -98,6 +99,7 @@ testWith({
     await runMachine({
       folder: scratch.makeFolder("machine"),
       shares: { ro: daemon.socket },
+      packed: true,
       script: READ_ONLY,
     });
     assert.equal((await daemon.ended()).code, 0);

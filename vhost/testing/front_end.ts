@@ -40,6 +40,9 @@ export class TestFrontEnd {
   readonly memory: Mapping;
   readonly file: number;
   readonly rings: TestRing[] = [];
+  /** What queues are made of, and the base with which they begin. */
+  ringKind = TestRing;
+  firstBase = 0;
   /** Descriptors that came with replies; closed unless somebody wants them. */
   received: number[] | undefined;
   #next = 0;
@@ -193,9 +196,9 @@ export class TestFrontEnd {
   startQueue(index: number, size: number, eventIndex: boolean): TestRing {
     const kick = makeEvent();
     const call = makeEvent();
-    const ring = new TestRing(this, size, kick, call, eventIndex);
+    const ring = new this.ringKind(this, size, kick, call, eventIndex);
     this.rings[index] = ring;
-    this.resumeQueue(index, 0);
+    this.resumeQueue(index, this.firstBase);
     return ring;
   }
 
