@@ -12,10 +12,12 @@ import { Scanner } from "../ffi/libc/scanner.ts";
 import { statusOf } from "../ffi/libc/status.ts";
 import { makeDevice } from "../fs/layout/device_number.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../fs/layout/inode.ts";
+import { isZero } from "./zeros.ts";
 import { type DataRange, type FileContent, type Tree, TreeNode, type Xattr } from "./tree.ts";
 import { mergeNode } from "./merge.ts";
 
 const PIECE_BYTES = 1 << 20;
+const PAGE_BYTES = 4096;
 const SELF = Uint8Array.of(0x2e);
 
 /** A file that must not be copied: the image itself, when it lies in the tree. */
@@ -39,6 +41,8 @@ export function excludedFile(path: string): ExcludedFile | undefined {
 interface Host {
   readonly scanner: Scanner;
   readonly piece: Uint8Array;
+  /** Holes are where pages of zeros are, whatever the host's file system says. */
+  readonly holesByContent: boolean;
 }
 
 /** Lays a directory of the host over a tree. @throws SystemError */
@@ -47,8 +51,13 @@ export function addDirectory(
   path: string,
   source: number,
   excluded: readonly ExcludedFile[],
+  holesByContent: boolean,
 ): void {
-  const host: Host = { scanner: new Scanner(), piece: new Uint8Array(PIECE_BYTES) };
+  const host: Host = {
+    scanner: new Scanner(),
+    piece: new Uint8Array(PIECE_BYTES),
+    holesByContent,
+  };
   const loader = new Loader(tree, host, source, excluded);
   loader.load(new TextEncoder().encode(path));
 }
@@ -171,6 +180,7 @@ class HostContent implements FileContent {
   }
 
   ranges(size: number): readonly DataRange[] {
+    if (this.host.holesByContent) return this.#rangesByContent(size);
     if (!this.sparse) return size === 0 ? [] : [{ offset: 0, length: size }];
     const descriptor = this.#open();
     try {
@@ -180,12 +190,26 @@ class HostContent implements FileContent {
     }
   }
 
+  #rangesByContent(size: number): readonly DataRange[] {
+    const ranges: { offset: number; length: number }[] = [];
+    this.read(size, (offset, { length }) => {
+      const last = ranges.at(-1);
+      if (last !== undefined && last.offset + last.length === offset) last.length += length;
+      else ranges.push({ offset, length });
+    });
+    return ranges;
+  }
+
   read(size: number, write: (offset: number, bytes: Uint8Array) => void): void {
+    const { holesByContent } = this.host;
     const descriptor = this.#open();
     try {
-      const ranges = this.sparse ? sparseRanges(descriptor, size) : [{ offset: 0, length: size }];
+      let ranges: readonly DataRange[] = [{ offset: 0, length: size }];
+      if (this.sparse) ranges = sparseRanges(descriptor, size);
+      if (this.sparse && holesByContent) ranges = wholePages(ranges, size);
+      const put = holesByContent ? withoutZeros(write) : write;
       for (const { offset, length } of ranges) {
-        this.#readRange(descriptor, offset, offset + length, write);
+        this.#readRange(descriptor, offset, offset + length, put);
       }
       this.#xattrs = this.host.scanner.readXattrs(descriptor);
     } finally {
@@ -209,6 +233,35 @@ class HostContent implements FileContent {
       at += count;
     }
   }
+}
+
+/** Ranges widened to whole pages. */
+function wholePages(ranges: readonly DataRange[], size: number): readonly DataRange[] {
+  const widened: { offset: number; length: number }[] = [];
+  for (const { offset, length } of ranges) {
+    const begin = offset - offset % PAGE_BYTES;
+    const end = Math.min(size, Math.ceil((offset + length) / PAGE_BYTES) * PAGE_BYTES);
+    const last = widened.at(-1);
+    if (last !== undefined && last.offset + last.length >= begin) last.length = end - last.offset;
+    else widened.push({ offset: begin, length: end - begin });
+  }
+  return widened;
+}
+
+/** Passes on what is not in pages of zeros. Parts begin at pages, and end there or with the file. */
+function withoutZeros(
+  write: (offset: number, bytes: Uint8Array) => void,
+): (offset: number, bytes: Uint8Array) => void {
+  return (offset, bytes) => {
+    let begin = 0;
+    for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
+      const end = Math.min(at + PAGE_BYTES, bytes.length);
+      if (!isZero(bytes, at, end)) continue;
+      if (at > begin) write(offset + begin, bytes.subarray(begin, at));
+      begin = end;
+    }
+    if (begin < bytes.length) write(offset + begin, bytes.subarray(begin));
+  };
 }
 
 function sparseRanges(descriptor: number, size: number): DataRange[] {

@@ -92,7 +92,7 @@ async function addSource(
   const info = infoOf(source);
   if (!info.isDirectory) return await addTarFile(tree, source, index, tarOptions);
   const excluded = (options.leaveOut ?? []).map(excludedFile).filter((file) => file !== undefined);
-  addDirectory(tree, source, index, excluded);
+  addDirectory(tree, source, index, excluded, options.epochSeconds !== undefined);
   return undefined;
 }
 

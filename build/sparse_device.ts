@@ -1,6 +1,7 @@
 /** A device that leaves holes where zeros are written. @module */
 
 import type { BlockDevice } from "../fs/device/device.ts";
+import { isZero } from "./zeros.ts";
 
 /** Holes in files come in pages. */
 const HOLE_BYTES = 4096;
@@ -24,7 +25,9 @@ export class SparseDevice implements BlockDevice {
     let from = 0;
     for (let at = first; at + HOLE_BYTES <= source.length;) {
       const begin = at;
-      while (at + HOLE_BYTES <= source.length && isZero(source, at)) at += HOLE_BYTES;
+      while (at + HOLE_BYTES <= source.length && isZero(source, at, at + HOLE_BYTES)) {
+        at += HOLE_BYTES;
+      }
       if (at === begin) {
         at += HOLE_BYTES;
         continue;
@@ -51,12 +54,4 @@ export class SparseDevice implements BlockDevice {
   close(): void {
     this.inner.close();
   }
-}
-
-function isZero(bytes: Uint8Array, at: number): boolean {
-  const end = at + HOLE_BYTES;
-  for (let i = at; i < end; i++) {
-    if (bytes[i] !== 0) return false;
-  }
-  return true;
 }

@@ -135,7 +135,8 @@ testWith({
         "-c",
         `cd '${folder}' && mkdir -p else/where && cp -a one/tree else/where/t &&
         cd else/where/t && mkdir x && mv * x/ 2>/dev/null; mv x/* . && rmdir x && rm etc/motd usr/motd-link &&
-        cp -a ../../../one/tree/etc/motd etc/motd && ln etc/motd usr/motd-link && touch -d 2035-01-01 usr etc . usr/bin`,
+        cp -a ../../../one/tree/etc/motd etc/motd && ln etc/motd usr/motd-link && cp --sparse=never sparse full && touch -r sparse full && mv full sparse &&
+        touch -d 2035-01-01 usr etc . usr/bin`,
       ]);
       must("touch", [
         "-d",
