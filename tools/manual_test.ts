@@ -68,6 +68,7 @@ testWith({
     };
     assert.equal(completed(["kfsctl", "sta"]), "status stat");
     assert.equal(completed(["kfsctl", "status", "--wa"]), "--watch");
+    assert.match(completed(["kfsctl", "trace", "summ"]), /^summary/);
     assert.equal(completed(["kfsd", "--sandbox", ""]), "namespace chroot none");
     assert.equal(completed(["kfs", "-o", "ro,noa"]), "ro,noatime");
     assert.equal(runCommand("kfsctl", ["completion", "tcsh"]).code, 2);

@@ -21,6 +21,7 @@ export const COMPLETION: Subcommand = {
     name: "kfsctl completion",
     summary: "Prints what a shell needs to complete command lines of mkfs, kfs, kfsctl and kfsd.",
     operands: "bash|zsh|fish [TOOL…]",
+    actions: Object.keys(SHELLS),
     options: [HELP_OPTION],
     notes: "bash: source <(kfsctl completion bash)\n" +
       "zsh:  source <(kfsctl completion zsh), behind compinit\n" +

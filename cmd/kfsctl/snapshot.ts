@@ -17,6 +17,7 @@ export const SNAPSHOT: Subcommand = {
     name: "kfsctl snapshot",
     summary: "Makes, lists, shows, renames and deletes snapshots of a whole file system.",
     operands: "ACTION TARGET [NAME…]",
+    actions: ["create", "list", "show", "delete", "rename"],
     options: [JSON_OPTION, ...COMMON_OPTIONS],
     notes: `Actions:
   create TARGET NAME      keep what is there now, under this name; takes no time

@@ -81,6 +81,7 @@ function statusOf(line: CommandLine, path: string): string {
   }
   using image = openImage(line, path, true);
   const description = image.describe();
-  if (line.has("json")) return JSON.stringify({ image: path, ...description }, undefined, indent);
-  return imageText(path, description);
+  const snapshots = image.snapshots.list();
+  if (!line.has("json")) return imageText(path, description, snapshots);
+  return JSON.stringify({ image: path, ...description, snapshots }, undefined, indent);
 }

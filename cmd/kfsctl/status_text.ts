@@ -13,13 +13,18 @@ type Row = readonly [name: string, value: string];
 const DRAWN_BUCKETS = 20;
 
 /** An image that is not mounted. */
-export function imageText(path: string, image: ImageDescription): string {
+export function imageText(
+  path: string,
+  image: ImageDescription,
+  snapshots: readonly { name: string; damaged: boolean }[],
+): string {
   const rows: Row[] = [
     ["image", printable(path)],
     ...identity(image),
     ["state", stateText(image)],
     ...space(image),
     ["journal", image.journalBytes === 0 ? "none" : formatBytes(image.journalBytes)],
+    ["snapshots", snapshotsText(snapshots)],
     ...format(image),
     [
       "mounted",
@@ -50,6 +55,7 @@ export function mountText(status: MountStatus, paint: Paint): string {
       `${count(pending.commitsUnderWay, "commit")} under way, ` +
       `${count(pending.orphans, "file")} open without a name`,
     ],
+    ["snapshots", snapshotsText(status.snapshots)],
     ["block cache", `${cacheText(caches.blocks)}, of ${formatBytes(caches.limitBytes)}`],
     ["inode cache", cacheText(caches.inodes)],
     ...format(volume),
@@ -147,6 +153,14 @@ function journalText({ journal }: MountStatus): string {
   const state = journal.aborted === null ? "" : `; given up: ${printable(journal.aborted)}`;
   return `${formatBytes(journal.bytes)}${where}, ${free} free; ${done}, ` +
     `${formatBytes(journal.logBytes)} logged${state}`;
+}
+
+function snapshotsText(snapshots: readonly { name: string; damaged: boolean }[]): string {
+  if (snapshots.length === 0) return "none";
+  const damaged = snapshots.filter((one) => one.damaged).length;
+  const newest = printable(snapshots.at(-1)?.name ?? "");
+  const bad = damaged === 0 ? "" : `, ${number(damaged)} of them damaged`;
+  return `${number(snapshots.length)}${bad}; the newest is ${newest}`;
 }
 
 function healthText({ health }: MountStatus, paint: Paint): string {

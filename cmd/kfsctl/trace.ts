@@ -21,6 +21,7 @@ export const TRACE: Subcommand = {
     name: "kfsctl trace",
     summary: "Records the requests to a mount of kfs with their times, until Ctrl-C.",
     operands: "TARGET | summary FILE | replay FILE DIRECTORY",
+    actions: ["summary", "replay"],
     options: [
       { letter: "o", value: "FILE", help: "write the record to a file, for summary and replay" },
       { name: "seconds", value: "N", help: "end after so many seconds" },

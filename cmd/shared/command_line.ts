@@ -31,6 +31,8 @@ export interface CommandSpec {
   readonly summary: string;
   /** Operands as help shows them, e.g. `DEVICE [SIZE]`. */
   readonly operands: string;
+  /** Words that the first operand may be, for completion. */
+  readonly actions?: readonly string[];
   readonly options: readonly OptionSpec[];
   /** Printed behind the options in help. */
   readonly notes?: string;

@@ -6,6 +6,7 @@
 
 import type { VolumeDescription } from "../../fs/ops/describe.ts";
 import type { JobState } from "./control_protocol.ts";
+import type { SnapshotRow } from "./snapshot_info.ts";
 
 /** Requests of one kind. Times are microseconds, over the requests that were timed. */
 export interface OperationStatus {
@@ -97,6 +98,8 @@ export interface MountStatus {
   /** Who asked for durability, and the commits that answered all of them. */
   readonly fsync: { readonly requests: number; readonly commits: number };
   readonly health: HealthStatus;
+  /** The oldest first. */
+  readonly snapshots: readonly SnapshotRow[];
   readonly jobs: readonly JobState[];
   /** Of the serving process. */
   readonly memoryBytes: number;

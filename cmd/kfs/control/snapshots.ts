@@ -19,12 +19,17 @@ function row(info: SnapshotInfo): SnapshotRow {
   return { ...info, created: info.created.toISOString() };
 }
 
+/** All snapshots of a mount, the oldest first. */
+export function snapshotRows(engine: Engine): SnapshotRow[] {
+  return listSnapshots(engine).map(row);
+}
+
 function withSpace(engine: Engine, info: SnapshotInfo): SnapshotRow {
   return { ...row(info), ...snapshotSpace(engine, info.name) };
 }
 
 export const SNAPSHOT_LIST: ControlCommand = {
-  run: ({ engine }) => listSnapshots(engine).map(row),
+  run: ({ engine }) => snapshotRows(engine),
 };
 
 export const SNAPSHOT_CREATE: ControlCommand = {

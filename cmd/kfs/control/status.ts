@@ -15,6 +15,7 @@ import type {
 } from "../../shared/mount_status.ts";
 import { VERSION } from "../../shared/version.ts";
 import type { ControlCommand, MountContext } from "./command.ts";
+import { snapshotRows } from "./snapshots.ts";
 
 export const STATUS: ControlCommand = { run: statusOf };
 
@@ -42,6 +43,7 @@ function statusOf(context: MountContext): MountStatus {
     operations: operationsOf(metrics),
     fsync: { ...context.fileSystem.groupCommit.counters },
     health: healthOf(context),
+    snapshots: snapshotRows(engine),
     jobs: jobs.list(),
     memoryBytes: Deno.memoryUsage().rss,
   };

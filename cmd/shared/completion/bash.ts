@@ -8,7 +8,7 @@ import { singleQuoted } from "./quoting.ts";
 export function bashCompletion(tool: Tool): string {
   const { name, spec, commands } = tool;
   const names = commands.map(({ name }) => name);
-  const cases = commands.map((command) => branch(command.name, command.spec.options));
+  const cases = commands.map(({ name, spec }) => branch(name, spec.options, spec.actions));
   const top = branch("", spec.options, names);
   return `# bash completion for ${name}
 _${name}_complete() {
@@ -20,8 +20,9 @@ ${[top, ...cases].join("\n")}
   esac
 ${listWords(tool)}  if [[ -n $choices && $cur != -* ]]; then
     COMPREPLY=($(compgen -W "$choices" -- "$cur"))
-  elif [[ -n $words && $cur != -* ]]; then
+  elif [[ -n $words && $cur != -* && ( -z $command || $prev == "$command" ) ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    [[ -z $command ]] || COMPREPLY+=($(compgen -f -- "$cur"))
   elif [[ $cur == -* && " $values " != *" $prev "* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
   else

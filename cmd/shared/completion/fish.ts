@@ -16,6 +16,11 @@ export function fishCompletion(tool: Tool): string {
   for (const option of spec.options) lines.push(optionLine(tool, option, condition));
   for (const { name: command, spec } of commands) {
     const within = ` -n ${fishQuoted(`__fish_seen_subcommand_from ${command}`)}`;
+    if (spec.actions !== undefined) {
+      const actions = spec.actions.join(" ");
+      const none = `${within.slice(0, -1)}; and not __fish_seen_subcommand_from ${actions}'`;
+      lines.push(`complete -c ${name}${none} -a ${fishQuoted(actions)}`);
+    }
     for (const option of spec.options) lines.push(optionLine(tool, option, within));
   }
   return `${lines.join("\n")}\n`;

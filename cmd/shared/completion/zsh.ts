@@ -1,13 +1,13 @@
 /** Completion for zsh. @module */
 
-import type { OptionSpec } from "../command_line.ts";
+import type { CommandSpec, OptionSpec } from "../command_line.ts";
 import { choicesOf, type Tool } from "../tools.ts";
 import { singleQuoted, zshEscaped } from "./quoting.ts";
 
 /** The function for one tool: a file `_NAME` in a folder of `fpath`, or to be evaluated. */
 export function zshCompletion(tool: Tool): string {
   const { name, spec, commands } = tool;
-  const body = commands.length === 0 ? argumentsLine(tool, spec.options, "  ") : withCommands(tool);
+  const body = commands.length === 0 ? argumentsLine(tool, spec, "  ") : withCommands(tool);
   return `#compdef ${name}
 ${wordsFunction(tool)}_${name}() {
 ${body}
@@ -26,7 +26,7 @@ function withCommands(tool: Tool): string {
     `    ${singleQuoted(`${zshEscaped(name)}:${zshEscaped(summary)}`)}`
   );
   const cases = commands.map(({ name, spec }) =>
-    `    ${name})\n${argumentsLine(tool, spec.options, "      ")}\n      ;;`
+    `    ${name})\n${argumentsLine(tool, spec, "      ")}\n      ;;`
   );
   return `  local -a commands
   commands=(
@@ -34,7 +34,7 @@ ${list.join("\n")}
   )
   if (( CURRENT == 2 )); then
     _describe -t commands command commands
-${argumentsLine(tool, spec.options, "    ", false)}
+${argumentsLine(tool, spec, "    ", false)}
     return
   fi
   local command=$words[2]
@@ -47,11 +47,15 @@ ${cases.join("\n")}
 
 function argumentsLine(
   tool: Tool,
-  options: readonly OptionSpec[],
+  { options, actions = [] }: CommandSpec,
   indent: string,
   files = true,
 ): string {
   const specs = options.flatMap((option) => specsOf(tool, option));
+  const words = actions.join(" ");
+  if (words !== "") {
+    specs.push(`'1:action: _alternative "action:action:(${words})" "file:file:_files"'`);
+  }
   const all = files ? [...specs, "'*:file:_files'"] : specs;
   return `${indent}_arguments -s -S \\\n${all.map((spec) => `${indent}  ${spec}`).join(" \\\n")}`;
 }
