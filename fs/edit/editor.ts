@@ -12,8 +12,8 @@ import { Corrupt, Unsupported } from "../errors.ts";
 import { Log } from "../journal/log.ts";
 import { Compat, featureNames, Incompat, RoCompat } from "../layout/features.ts";
 import { type InodeFormat, InodeRecord } from "../layout/inode.ts";
-import { NO_STAMP } from "../layout/snapshot_stamp.ts";
 import { decodeMmp, MMP_SEQUENCE_CLEAN } from "../layout/mmp.ts";
+import { NO_STAMP, setStamp, stampFits } from "../layout/snapshot_stamp.ts";
 import {
   groupHasSuperblock,
   STATE_ERROR,
@@ -66,6 +66,8 @@ export class Editor {
   #freed: Taken[] = [];
   /** How commits went: the least atomic one. */
   storedHow: StoredHow = "nothing";
+  /** Snapshots are good, which the superblock has to go on saying. */
+  readonly #stamped: boolean;
   #cursor = 0;
   /** Blocks of the file system as it lies on the device. */
   #committedBlocks: number;
@@ -76,6 +78,7 @@ export class Editor {
   constructor(readonly device: BlockDevice, readonly options: EditOptions) {
     this.superblock = readSuperblock(device);
     checkEditable(this.superblock, options.superblockOnly ?? false);
+    this.#stamped = this.superblock.snapshotStamp !== NO_STAMP && stampFits(this.superblock);
     const { blockBytes } = this.superblock;
     this.blocks = new EditedBlocks(device, blockBytes);
     if (this.superblock.blocksCount * blockBytes > device.sizeBytes) {
@@ -289,6 +292,7 @@ export class Editor {
   /** Writes the superblock's fields into its block. */
   putSuperblock(): void {
     this.superblock.writeTime = this.options.now();
+    if (this.#stamped) setStamp(this.superblock, true);
     this.superblock.setChecksum();
     const { superblockBlock, blockBytes } = this.geometry;
     this.blocks.change(superblockBlock).set(this.superblock.bytes, SUPERBLOCK_OFFSET % blockBytes);
