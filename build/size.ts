@@ -69,11 +69,44 @@ export function chooseSize(
       sizeBytes = roundUp(sizeBytes - left, request.minimize);
       continue;
     }
-    const missing = left > contentBytes / 100 ? 0 : lackingBytes(tree, sized, request);
-    if (missing === 0) return { ...sized, storage: options.storage ?? "device", sizeBytes };
-    sizeBytes = roundUp(sizeBytes + missing, request.minimize);
+    const surely = !request.minimize && left > contentBytes / 100;
+    const fits = surely || unusedBytes(tree, sized, request) !== undefined;
+    if (fits) {
+      const storage = options.storage ?? "device";
+      if (!request.minimize) return { ...sized, storage };
+      const withSize = (bytes: number) =>
+        withInodes({ ...withUsage, sizeBytes: bytes }, inodes, true);
+      return { ...leastThatFits(tree, withSize, sizeBytes, request), storage };
+    }
+    sizeBytes = roundUp(sizeBytes + Math.max(SIZE_UNIT, sizeBytes / 1024), request.minimize);
   }
   throw new FormatError("sizeBytes", "no size was found that holds everything");
+}
+
+type Sized = FormatOptions & { readonly sizeBytes: number };
+
+/** From a size that fits to the smallest one, by halves of what is left unused. */
+function leastThatFits(
+  tree: Tree,
+  withSize: (bytes: number) => Sized,
+  fittingBytes: number,
+  request: SizeRequest,
+): Sized {
+  let best = withSize(fittingBytes);
+  const unused = unusedBytes(tree, best, request) ?? 0;
+  // Beyond that the metadata would have to shrink, too.
+  let tooSmall = fittingBytes - Math.ceil(unused / SIZE_UNIT + 1) * SIZE_UNIT;
+  let next = roundUp(fittingBytes - unused, true);
+  while (best.sizeBytes - tooSmall > SIZE_UNIT) {
+    const sized = withSize(
+      next < best.sizeBytes && next > tooSmall ? next : best.sizeBytes - SIZE_UNIT,
+    );
+    const left = unusedBytes(tree, sized, request);
+    if (left === undefined) tooSmall = sized.sizeBytes;
+    else best = sized;
+    next = roundUp((best.sizeBytes + tooSmall) / 2, true);
+  }
+  return best;
 }
 
 function roundUp(bytes: number, minimize: boolean): number {
@@ -219,17 +252,14 @@ function trialRun(tree: Tree, options: FormatOptions, request: SizeRequest): For
   return format(device, { ...quiet(options), fill });
 }
 
-/** By how much the size should grow: 0 when everything fits. */
-function lackingBytes(
-  tree: Tree,
-  options: FormatOptions & { readonly sizeBytes: number },
-  request: SizeRequest,
-): number {
+/** Bytes that stay free or out of use when everything is in; undefined when it does not fit. */
+function unusedBytes(tree: Tree, options: Sized, request: SizeRequest): number | undefined {
   try {
-    trialRun(tree, options, request);
-    return 0;
+    const { superblock } = trialRun(tree, options, request);
+    const used = superblock.blocksCount - superblock.freeBlocksCount;
+    return options.sizeBytes - used * superblock.blockBytes;
   } catch (error) {
     if (!isTooSmall(error)) throw error;
-    return Math.max(SIZE_UNIT, options.sizeBytes / 1024);
+    return undefined;
   }
 }
