@@ -27,7 +27,7 @@ const ENGINE_PERMISSIONS = [
 const KERNEL_TEST = /^fs\/.*\/kernel_test\.ts$/;
 
 /** From the quick and inner to the slow and outer. */
-const UNIT_FOLDERS = ["fs", "ffi", "lib", "vhost", "cmd", "tools"];
+const UNIT_FOLDERS = ["fs", "tar", "build", "ffi", "lib", "vhost", "cmd", "tools"];
 const OUTER_FOLDERS = ["tests/harness", "tests/unit", "tests"];
 
 function groupOfFolder(folder: string, files: readonly string[]): TestGroup {
