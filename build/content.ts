@@ -12,7 +12,6 @@ import {
 import { Digests } from "./digests.ts";
 import type { LoadedTree } from "./load.ts";
 import { type Manifest, manifestOf } from "./manifest.ts";
-import { Identifiers } from "./reproducible.ts";
 import { chooseSize, DEFAULT_HEADROOM, type Headroom } from "./size.ts";
 import type { Tree } from "./tree.ts";
 import { sourceOf } from "./tree_nodes.ts";
@@ -97,30 +96,4 @@ export class ImageContent implements Disposable {
   [Symbol.dispose](): void {
     this.loaded[Symbol.dispose]();
   }
-}
-
-/** Options that leave nothing to chance, and the identifiers that they are made with. */
-export interface Reproducible {
-  readonly options: FormatOptions;
-  readonly identifiers: Identifiers;
-}
-
-/** UUID and hash seed, where they were not given, come from what the image is made of; the host is not named. */
-export function makeReproducible(
-  options: FormatOptions,
-  tree: Tree | undefined,
-  epochSeconds: number,
-): Reproducible {
-  const identifiers = new Identifiers(tree, options, epochSeconds);
-  return {
-    identifiers,
-    options: {
-      ...options,
-      uuid: options.uuid ?? identifiers.of("file system"),
-      hashSeed: options.hashSeed ?? identifiers.of("directory hash"),
-      nodeName: "",
-      deviceName: "",
-      clock: () => epochSeconds,
-    },
-  };
 }

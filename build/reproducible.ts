@@ -58,6 +58,32 @@ export class Identifiers {
   }
 }
 
+/** Options that leave nothing to chance, and the identifiers that they are made with. */
+export interface Reproducible {
+  readonly options: FormatOptions;
+  readonly identifiers: Identifiers;
+}
+
+/** UUID and hash seed, where they were not given, come from what the image is made of; the host is not named. */
+export function makeReproducible(
+  options: FormatOptions,
+  tree: Tree | undefined,
+  epochSeconds: number,
+): Reproducible {
+  const identifiers = new Identifiers(tree, options, epochSeconds);
+  return {
+    identifiers,
+    options: {
+      ...options,
+      uuid: options.uuid ?? identifiers.of("file system"),
+      hashSeed: options.hashSeed ?? identifiers.of("directory hash"),
+      nodeName: "",
+      deviceName: "",
+      clock: () => epochSeconds,
+    },
+  };
+}
+
 /** Options that do not say what is made, but how. */
 const NOT_CONTENT: ReadonlySet<string> = new Set([
   "clock",

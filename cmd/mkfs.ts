@@ -131,9 +131,9 @@ async function fixIdentifiers(
   if (epoch === undefined && !request.build.reproducible) {
     return { options, identifiers: undefined };
   }
-  const { epochOf, makeReproducible } = await import("./mkfs/content.ts");
+  const { DEFAULT_EPOCH, makeReproducible } = await import("../build/reproducible.ts");
   const sized = { ...options, sizeBytes: options.sizeBytes ?? target.deviceBytes };
-  return makeReproducible(sized, content?.tree, epochOf(request, epoch) ?? 0);
+  return makeReproducible(sized, content?.tree, epoch ?? DEFAULT_EPOCH);
 }
 
 /** Everything that making it takes. */

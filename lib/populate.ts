@@ -5,14 +5,14 @@
  * @module
  */
 
-import { ImageContent, makeReproducible } from "../build/content.ts";
+import { ImageContent } from "../build/content.ts";
 import { formatFilled } from "../build/fill.ts";
 import type { FilterOptions } from "../build/filter.ts";
 import { gptAround, type GptLayout, gptLayout, gptParts } from "../build/gpt.ts";
 import { type ExtraTable, type ImageSource, loadTree } from "../build/load.ts";
 import type { Manifest } from "../build/manifest.ts";
 import type { OwnerOptions } from "../build/owners.ts";
-import { DEFAULT_EPOCH, type Identifiers } from "../build/reproducible.ts";
+import { DEFAULT_EPOCH, type Identifiers, makeReproducible } from "../build/reproducible.ts";
 import type { Headroom } from "../build/size.ts";
 import { SparseDevice } from "../build/sparse_device.ts";
 import type { BlockDevice } from "../fs/device/device.ts";

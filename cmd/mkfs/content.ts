@@ -13,8 +13,6 @@ import type { PopulateResult, TreeSink } from "../../fs/mkfs/populate.ts";
 import { CommandError } from "../shared/command_error.ts";
 import type { Request } from "./read_options.ts";
 
-export { makeReproducible } from "../../build/content.ts";
-
 const MAX_DIFFERENCES = 10;
 
 /** Something that fills a file system. */
