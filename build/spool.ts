@@ -9,7 +9,7 @@ import { O_CREAT, O_EXCL, O_RDWR } from "../ffi/libc/constants.ts";
 import { close, open, pread, pwrite } from "../ffi/libc/file.ts";
 import type { ContentStore } from "./tar_tree.ts";
 
-const MEMORY_BYTES = 32 << 20;
+const MEMORY_BYTES = 16 << 20;
 const BUFFER_BYTES = 4 << 20;
 
 /** Bytes are put in at the end, and read anywhere. */
@@ -31,9 +31,10 @@ export class Spool implements ContentStore {
   append(bytes: Uint8Array): void {
     const used = this.#length - this.#inFile;
     const limit = this.#descriptor < 0 ? MEMORY_BYTES : BUFFER_BYTES;
-    if (used + bytes.length > limit) this.#spill();
+    const isLarge = bytes.length > BUFFER_BYTES;
+    if (isLarge || used + bytes.length > limit) this.#spill();
     const at = this.#length - this.#inFile;
-    if (bytes.length > BUFFER_BYTES) this.#writeOut(bytes);
+    if (isLarge) this.#writeOut(bytes);
     else {
       if (at + bytes.length > this.#buffer.length) this.#grow(at, at + bytes.length);
       this.#buffer.set(bytes, at);
