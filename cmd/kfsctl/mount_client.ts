@@ -53,8 +53,10 @@ export class MountClient implements Disposable {
       this.#descriptor = begin();
     } catch (error) {
       if (!(error instanceof SystemError) || error.errno !== ERRNO.EACCES) throw error;
-      const owner = effectiveUid() === 0 ? ownerOf(mountPoint) : undefined;
-      if (owner === undefined) throw this.#refusal(ERRNO.EPERM);
+      const owner = ownerOf(mountPoint);
+      // The directory itself may be closed to whoever mounted.
+      if (owner === undefined || owner.uid === effectiveUid()) throw error;
+      if (effectiveUid() !== 0) throw this.#refusal(ERRNO.EPERM);
       // Not even root comes into another user's mount, but he may become that user.
       this.#as = (work) => asUser(owner.uid, owner.gid, work);
       this.#descriptor = this.#as(begin);
@@ -156,13 +158,13 @@ export class MountClient implements Disposable {
   }
 }
 
-/** Who mounted what is there; undefined when that is not told, or was root. */
+/** Who mounted what is there; undefined when that is not told. */
 function ownerOf(mountPoint: string): { uid: number; gid: number } | undefined {
   const words = mountAt(mountPoint)?.superOptions ?? [];
-  const number = (name: string): number =>
-    Number(words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) ?? "0");
-  const [uid, gid] = [number("user_id"), number("group_id")];
-  return uid === 0 ? undefined : { uid, gid };
+  const value = (name: string): number =>
+    Number(words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1));
+  const [uid, gid] = [value("user_id"), value("group_id")];
+  return Number.isInteger(uid) && Number.isInteger(gid) ? { uid, gid } : undefined;
 }
 
 const REFUSALS: Readonly<Record<number, string>> = {
