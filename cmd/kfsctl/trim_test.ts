@@ -116,7 +116,7 @@ testWith({
     const cases: [string[], number, RegExp][] = [
       [[damaged], 2, /has errors/],
       [[plain], 2, /was not closed cleanly and has no journal/],
-      [[`${path}.none`], 1, /No such file/],
+      [[`${path}.none`], 1, /no such file/i],
       [["--start", "1G", path], 1, /trim/],
       [["-m", "much", path], 2, /--minimum/],
       [[], 2, /wanted: kfsctl trim TARGET/],
