@@ -79,6 +79,8 @@ export function* addVersion(
     if (same !== undefined) {
       return { number: same.number, unchanged: true, size, newBytes: 0 };
     }
+    // The chunks are durable before anything refers to them, whatever the journal does about content.
+    engine.sync(true);
     history.keep(version);
     engine.sync(true);
     return { number: version.number, unchanged: false, size, newBytes: work.newBytes };

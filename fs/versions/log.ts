@@ -110,6 +110,8 @@ export function pruneVersions(
   if (kept.length === 0) history.removeAll();
   else if (removed.length > 0) {
     for (const number of removed) history.remove(number);
+    // What is freed is overwritten at once where it shares a block: nothing may lead there any more.
+    store.engine.sync(true);
     freeUnused(history, versions);
   }
   store.engine.sync(true);
