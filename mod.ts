@@ -35,7 +35,13 @@ export type { ImageDescription } from "./lib/describe.ts";
 export type { DefragmentOptions, DefragmentProgress, DefragmentResult } from "./lib/defragment.ts";
 export type { Fragmentation } from "./fs/defrag/stretch.ts";
 export type { FileReport, TreeProgress, TreeReport } from "./fs/defrag/tree.ts";
-export type { ImageSnapshots, SnapshotInfo, SnapshotSpace } from "./lib/snapshots.ts";
+export type {
+  ImageSnapshots,
+  RestoreOptions,
+  RestoreResult,
+  SnapshotInfo,
+  SnapshotSpace,
+} from "./lib/snapshots.ts";
 export type { FileExtent, FreeRun } from "./lib/fragmentation.ts";
 export type { WriteFileOptions } from "./lib/content.ts";
 export type { FileInfo } from "./lib/file_info.ts";

@@ -16,10 +16,11 @@ import {
 } from "../fs/ops/list_snapshots.ts";
 import { openSnapshot } from "../fs/ops/open_snapshot.ts";
 import { renameSnapshot } from "../fs/ops/rename_snapshot.ts";
+import { type RestoreOptions, type RestoreResult, restoreSnapshot } from "../fs/restore/restore.ts";
 import { Core } from "./core.ts";
 import type { Image } from "./image.ts";
 
-export type { SnapshotInfo, SnapshotSpace };
+export type { RestoreOptions, RestoreResult, SnapshotInfo, SnapshotSpace };
 
 /** The snapshots of an opened image. Methods throw `FsError`. */
 export class ImageSnapshots {
@@ -64,6 +65,14 @@ export class ImageSnapshots {
       deleteSnapshot(engine, entryOf(engine, name));
       engine.sync(true);
     });
+  }
+
+  /**
+   * Brings back what a snapshot holds: everything (in one step, whatever happens), or the file or directory
+   * `options.path`; in place of what is there, or into the directory `options.to`.
+   */
+  restore(name: string, options: RestoreOptions = {}): RestoreResult {
+    return this.#run("restore", () => restoreSnapshot(this.#core.engine, name, options));
   }
 
   rename(oldName: string, newName: string): void {

@@ -60,6 +60,7 @@ const FS_FLOORS: Readonly<Record<string, number>> = {
   mkfs: 8,
   check: 8,
   dump: 8,
+  restore: 9,
   resize: 9,
   tune: 9,
   defrag: 8,

@@ -90,7 +90,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "restore",
-    summary: "brings a version of a file back",
+    summary: "brings a version of a file back, or what a snapshot holds",
     load: async () => (await import("./restore.ts")).RESTORE,
   },
   {

@@ -8,6 +8,7 @@ import { ProgressBar } from "../shared/progress.ts";
 import type { Subcommand } from "./commands.ts";
 import { COMMON_OPTIONS, JSON_OPTION, openImage, STATUSES } from "./open_image.ts";
 import { printable } from "./printable.ts";
+import { FROM_SNAPSHOT, restoreFromSnapshot } from "./restore_snapshot.ts";
 import { askForFile, fileTarget } from "./version_target.ts";
 
 const WORDS = "kfsctl restore FILE [VERSION], or IMAGE PATH [VERSION]";
@@ -18,22 +19,27 @@ const SEEN_PAUSE_MS = 5;
 export const RESTORE: Subcommand = {
   spec: {
     name: "kfsctl restore",
-    summary: "Brings back a version of a file that kfsctl add kept: the newest, or the one named.",
-    operands: "FILE [VERSION] | IMAGE PATH [VERSION]",
+    summary: "Brings back a version of a file that kfsctl add kept (the newest, or the one " +
+      "named), or what a snapshot holds.",
+    operands: "FILE [VERSION] | IMAGE PATH [VERSION] | IMAGE --from NAME",
     options: [
       { name: "discard", help: "do not keep the state that the file is in" },
+      ...FROM_SNAPSHOT,
       JSON_OPTION,
       ...COMMON_OPTIONS,
     ],
     notes:
       "The version takes the name as a new file, in one step: a crash leaves the old file or the\n" +
-      "new one. Who has the old file open, and its other names, keep the old one.",
+      "new one. Who has the old file open, and its other names, keep the old one.\n" +
+      "With --from, all that is there goes and what the snapshot holds comes, in one step, too.\n" +
+      "That wants an image that is not mounted; in a mount, copy from .snapshots/NAME.",
   },
   statuses: STATUSES,
   run,
 };
 
 async function run(line: CommandLine): Promise<number> {
+  if (FROM_SNAPSHOT.some(({ name = "" }) => line.has(name))) return restoreFromSnapshot(line);
   const target = fileTarget(line, 1, WORDS);
   const [versionText] = target.rest;
   const number = versionText === undefined

@@ -183,7 +183,9 @@ export class Engine {
   #dropSnapshot(): boolean {
     const { snapshots, volume } = this;
     const oldest = snapshots?.chain.entries[0];
-    if (snapshots === null || oldest === undefined || snapshots.busy) return false;
+    if (snapshots === null || oldest === undefined || snapshots.busy || snapshots.keepAll) {
+      return false;
+    }
     if (this.options.snapshotFull === "refuse") {
       if (!snapshots.toldFull) {
         volume.options.report("full: snapshots hold blocks; changes are refused");

@@ -8,6 +8,7 @@ import { Snapshots } from "../snapshot/snapshots.ts";
 import { finishDeletions } from "./delete_snapshot.ts";
 import type { Engine } from "./engine.ts";
 import { findDirectories, holdsVersions, readEntries, storeEntry } from "./snapshot_files.ts";
+import { removeLeftovers } from "./remove_tree.ts";
 
 /**
  * Finds the snapshots, and begins to keep blocks for the newest. To be called when nothing was changed yet: when
@@ -57,6 +58,12 @@ export function settleSnapshots(engine: Engine): void {
   if (snapshots === null) return;
   if (volume.stamp === "void") recordDamage(engine);
   finishDeletions(engine, snapshots);
+  try {
+    removeLeftovers(engine);
+  } catch (error) {
+    if (!(error instanceof FsError) || error instanceof DeviceError) throw error;
+    volume.options.report(`what a restoring left cannot be removed: ${error.message}`);
+  }
 }
 
 /** Writes the damage into the records of the snapshots; from then on the stamp holds again. @throws FsError */

@@ -28,6 +28,8 @@ export const KFS_DIRECTORY: Uint8Array = encoder.encode(".kfs");
 const SNAPSHOTS_DIRECTORY = encoder.encode("snapshots");
 /** Holds versions of single files; see `fs/versions`. */
 export const VERSIONS_DIRECTORY: Uint8Array = encoder.encode("versions");
+/** What is being restored, in kfs's directory. */
+export const RESTORE_DIRECTORY: Uint8Array = encoder.encode("restore");
 const PRIVATE = 0o700;
 
 const slot = new DirSlot();

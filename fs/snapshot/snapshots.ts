@@ -31,6 +31,8 @@ export class Snapshots {
   also: Participant | null = null;
   /** One is being deleted, made or dropped. */
   busy = false;
+  /** None is dropped to make room. */
+  keepAll = false;
   /** That changes are refused for want of room was told. */
   toldFull = false;
 

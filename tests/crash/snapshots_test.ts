@@ -7,7 +7,7 @@ import { Core } from "../../lib/core.ts";
 import { memoryMustBeClean } from "../harness/library.ts";
 import { ACTIONS, type World } from "../harness/library_actions.ts";
 import { compareDirectory } from "../harness/library_compare.ts";
-import { type ModelNode, newNode } from "../harness/library_model.ts";
+import { dropTree, type ModelNode, newNode } from "../harness/library_model.ts";
 import { numberFromEnv, printedSeed, Random } from "../harness/seed.ts";
 import { DATA_MODES, type DataMode } from "./data_mode.ts";
 import { DeferredQueue } from "./deferred_queue.ts";
@@ -30,15 +30,25 @@ interface Life {
   deleted: number;
 }
 
+/** A restoring: the tree is either of two while it is under way. Numbers of events. */
+interface Restoring {
+  readonly begin: number;
+  readonly end: number;
+  readonly before: ModelNode;
+  readonly after: ModelNode;
+}
+
 /** A workload's life, and what it left to look at. */
 interface Recorded {
   readonly base: Uint8Array<ArrayBuffer>;
   readonly device: RecordingDevice;
   readonly lives: readonly Life[];
+  readonly restorings: readonly Restoring[];
 }
 
 class Workload {
   readonly lives: Life[] = [];
+  readonly restorings: Restoring[] = [];
   readonly lines: string[] = [];
   readonly #queue: DeferredQueue | undefined;
 
@@ -80,6 +90,8 @@ class Workload {
       world.image.snapshots.delete(life.names.at(-1) ?? "");
       life.deleted = device.events.length;
       this.lines.push(`deleted ${life.names}`);
+    } else if (life !== undefined && random.chance(25)) {
+      this.#restore(world, life);
     } else if (life !== undefined && random.chance(15)) {
       const old = life.names.at(-1) ?? "";
       life.names.push(`${old}x`);
@@ -92,6 +104,32 @@ class Workload {
       lives.push({ tree, names: [name], created, deleteBegins: Infinity, deleted: Infinity });
       this.lines.push(`created ${name}`);
     }
+  }
+
+  #restore(world: World, life: Life): void {
+    const { root, image } = world;
+    image.sync();
+    const begin = this.device.events.length;
+    const before = structuredClone(root);
+    image.snapshots.restore(life.names.at(-1) ?? "");
+    const tree = structuredClone(life.tree);
+    dropTree(root);
+    root.children.clear();
+    for (const [child, node] of tree.children) root.children.set(child, node);
+    const { mode, uid, gid } = image.stat("/");
+    Object.assign(root, { mode: mode & 0o7777, uid, gid });
+    const after = structuredClone(root);
+    this.restorings.push({ begin, end: this.device.events.length, before, after });
+    this.lines.push(`restored ${life.names}`);
+  }
+}
+
+function sameTree(image: Image, tree: ModelNode): boolean {
+  try {
+    compareDirectory(image, "", tree);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -107,7 +145,7 @@ function record(shape: Shape, mode: DataMode, seed: number, background: boolean)
     throw error;
   }
   memoryMustBeClean(memory, "after the workload");
-  return { base, device, lives: workload.lives };
+  return { base, device, lives: workload.lives, restorings: workload.restorings };
 }
 
 /** Opens a crash state and looks at every snapshot in it. */
@@ -128,6 +166,11 @@ function judge(recorded: Recorded, plan: CrashPlan, state: OverlayDevice): void 
       if (created > plan.durableEvents || deleteBegins < plan.events) continue;
       const there = found.some(({ name }) => names.includes(name));
       assert.ok(there, `${names} is not there`);
+    }
+    for (const { begin, end, before, after } of recorded.restorings) {
+      if (plan.durableEvents < begin || plan.events > end) continue;
+      const either = sameTree(image, before) || sameTree(image, after);
+      assert.ok(either, "a restoring is there in part");
     }
     // What goes on from here must not harm them.
     image.writeFile("/after", new Uint8Array(50_000).fill(7));

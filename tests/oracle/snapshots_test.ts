@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { open } from "../../mod.ts";
 import { command, mustCommand, runCommand } from "../harness/commands.ts";
 import { mustBeClean } from "../harness/e2fsck.ts";
 import { makeImage } from "../harness/image.ts";
@@ -145,5 +146,78 @@ testWith({
     program("diff", "-r", "--no-dereference", before, mounted.path("back"));
     mounted.unmount();
     mustBeClean(image);
+  },
+});
+
+testWith({
+  name: "kfsctl restore brings back a part, or everything",
+  needs: NEEDS,
+  fn() {
+    using scratch = new Scratch("snapshots");
+    const path = scratch.path("image");
+    makeImage(path, { size: "64M" });
+    const write = (file: string, text: string): void => {
+      using image = open(path);
+      image.writeTextFile(file, text);
+    };
+    {
+      using image = open(path);
+      image.mkdir("/d/e", { recursive: true });
+      image.writeFile("/d/sparse", new Uint8Array(10).fill(1));
+      image.truncate("/d/sparse", 5_000_000);
+      image.writeTextFile("/d/e/f", "then", { mode: 0o640 });
+      image.chown("/d/e/f", 1000, 100);
+      image.setXattr("/d/e/f", "user.note", "kept");
+      image.link("/d/e/f", "/hard");
+      image.symlink("d/e/f", "/link");
+      image.mknod("/null", { type: "character", major: 1, minor: 3, mode: 0o666 });
+      image.utime("/d/e", 1000, 2000);
+      image.snapshots.create("s");
+    }
+    write("/d/e/f", "now");
+    write("/later", "now");
+    const restore = (...args: string[]) => runCommand("kfsctl", ["restore", path, ...args]);
+    assert.equal(restore("--from", "s", "--path", "/d/e/f").code, 0);
+    {
+      using image = open(path);
+      assert.equal(image.readTextFile("/d/e/f"), "then");
+      assert.equal(image.readTextFile("/hard"), "now", "another inode since");
+      image.mkdir("/copies");
+      image.remove("/d", { recursive: true });
+    }
+    mustBeClean(path);
+    assert.equal(restore("--from", "s", "--path", "/d", "--to", "/copies").code, 0);
+    const twice = restore("--from", "s", "--path", "/d", "--to", "/copies");
+    assert.equal(twice.code, 1);
+    assert.match(twice.stderr, /has a d already/);
+    assert.equal(restore("--from", "none").code, 1);
+    assert.equal(restore("--from", "s", "--path", "/none").code, 1);
+    assert.equal(restore("--from", "s", "--to", "/none").code, 1);
+    assert.equal(restore("--path", "/d").code, 2);
+    {
+      using image = open(path);
+      assert.equal(image.readTextFile("/copies/d/e/f"), "then");
+      assert.deepEqual([...image.readDir("/")].map(({ name }) => name).sort(), [
+        "copies",
+        "hard",
+        "later",
+        "link",
+        "lost+found",
+        "null",
+      ]);
+    }
+    assert.match(restore("--from", "s").stdout, /restored from s/);
+    mustBeClean(path);
+    using image = open(path);
+    using then = image.snapshots.open("s");
+    const tree = (from: typeof image): unknown[] =>
+      [...from.walk("/")].map(({ path }) => {
+        const { mode, uid, gid, size, nlink, mtime, rdev, blocks } = from.lstat(path);
+        const kept = path === "/lost+found" ? 0 : mtime;
+        return [path, mode, uid, gid, size, nlink, kept, rdev, blocks, from.listXattrs(path)];
+      }).sort();
+    assert.deepEqual(tree(image), tree(then));
+    assert.equal(image.readTextFile("/link"), "then");
+    assert.equal(image.stat("/hard").ino, image.stat("/d/e/f").ino);
   },
 });

@@ -10,7 +10,7 @@ import type { DataMode } from "../../fs/ops/engine.ts";
 import { memoryMustBeClean } from "../harness/library.ts";
 import { ACTIONS, type World } from "../harness/library_actions.ts";
 import { compareDirectory } from "../harness/library_compare.ts";
-import { type ModelNode, newNode } from "../harness/library_model.ts";
+import { dropTree, type ModelNode, newNode } from "../harness/library_model.ts";
 import { numberFromEnv, printedSeed, Random } from "../harness/seed.ts";
 
 const STEPS = numberFromEnv("KFS_STEPS", 600);
@@ -60,6 +60,7 @@ class Exercise {
   #changeSnapshots(): void {
     if (this.kept.size > 1 && this.random.chance(35)) this.#delete();
     else if (this.kept.size > 0 && this.random.chance(15)) this.#rename();
+    else if (this.kept.size > 0 && this.random.chance(25)) this.#restore();
     else this.#create();
   }
 
@@ -82,6 +83,21 @@ class Exercise {
     // The map of the older snapshot's file may grow by what it takes over.
     assert.ok(Math.abs(freed - alone) <= alone * 0.1 + 64 * bsize, `${name}: ${freed} of ${alone}`);
     kept.delete(name);
+  }
+
+  #restore(): void {
+    const { world: { image, root }, kept, lines, random } = this;
+    const name = random.pick([...kept.keys()]);
+    const tree = structuredClone(kept.get(name));
+    if (tree === undefined) return;
+    lines.push(`restore ${name}`);
+    image.snapshots.restore(name, { warn: (text) => assert.fail(text) });
+    dropTree(root);
+    root.children.clear();
+    for (const [child, node] of tree.children) root.children.set(child, node);
+    root.mode = tree.mode;
+    const { uid, gid } = image.stat("/");
+    Object.assign(root, { uid, gid });
   }
 
   #rename(): void {
