@@ -14,7 +14,7 @@ import type { Scratch } from "../../harness/scratch.ts";
 import { numberFromEnv, type Random } from "../../harness/seed.ts";
 
 /** States looked at for each change. */
-const STATES = numberFromEnv("KFS_RESIZE_STATES", 5);
+const STATES = numberFromEnv("KFS_RESIZE_STATES", 4);
 
 /** Makes a change, and looks at what some crashes on the way would leave: a whole file system with all files. */
 export function mustSurviveCrashes(
