@@ -4,12 +4,13 @@
  * @module
  */
 
-import { EINVAL, ENOTTY, EPERM } from "../errno.ts";
+import { EINVAL, ENOTTY, EOVERFLOW, EPERM } from "../errno.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import type { Engine } from "../ops/engine.ts";
 import { setFlags, setProject, visibleFlags } from "../ops/inode_flags.ts";
 import { setLabel } from "../ops/label.ts";
 import { trim } from "../ops/trim.ts";
+import { measureVerity } from "../ops/verity.ts";
 
 /** One ioctl: reads `input`, fills `output`, returns the length of the answer or a negated errno. */
 type Ioctl = (
@@ -44,6 +45,7 @@ const IOCTLS: ReadonlyMap<number, Ioctl> = new Map([
   [0x81009431, getLabel],
   [0x41009432, changeLabel],
   [0x80111500, getUuid],
+  [0xc0046686, measure],
 ]);
 
 /** Whether the command changes what the kernel may keep of a node: change time and attribute bits. */
@@ -162,4 +164,18 @@ function getUuid(engine: Engine, _ino: number, _p: boolean, _i: DataView, out: D
   out.setUint8(0, 16);
   new Uint8Array(out.buffer, out.byteOffset + 1, 16).set(engine.volume.superblock.uuid);
   return 17;
+}
+
+/** FS_IOC_MEASURE_VERITY: the digest behind struct fsverity_digest, which says how long it may be. */
+function measure(engine: Engine, ino: number, _p: boolean, input: DataView, out: DataView): number {
+  if (input.byteLength < 4) return -EINVAL;
+  const found = measureVerity(engine, ino);
+  if (typeof found === "number") return found;
+  const { algorithm, digest } = found;
+  const length = 4 + digest.length;
+  if (input.getUint16(2, true) < digest.length || out.byteLength < length) return -EOVERFLOW;
+  out.setUint16(0, algorithm, true);
+  out.setUint16(2, digest.length, true);
+  new Uint8Array(out.buffer, out.byteOffset).set(digest, 4);
+  return length;
 }

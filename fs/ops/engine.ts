@@ -12,7 +12,7 @@ import type { Handle } from "../journal/transaction.ts";
 import { Compat, Incompat, RoCompat } from "../layout/features.ts";
 import { InodeFlag } from "../layout/inode.ts";
 import { ENCODING_STRICT } from "../layout/casefold.ts";
-import { GOOD_OLD_INODE_BYTES } from "../layout/superblock.ts";
+import { GOOD_OLD_INODE_BYTES, ROOT_INODE } from "../layout/superblock.ts";
 import type { Inode } from "../volume/inode.ts";
 import type { Volume } from "../volume/volume.ts";
 import { type Quota, QUOTA_CREDITS } from "../quota/quota.ts";
@@ -136,8 +136,17 @@ export class Engine {
     this.nowNsec = this.#hasNanoseconds ? clock.nanoseconds : 0;
   }
 
-  /** The inode of a living node. @throws FsError ESTALE, Corrupt */
+  /**
+   * The inode of a living node.
+   * @throws FsError ESTALE; Corrupt, also for a file of the file system's own (journal, quotas, …): no name leads there.
+   */
   inode(ino: number): Inode {
+    const { superblock } = this.volume;
+    const isReserved = ino < superblock.firstInode && ino !== ROOT_INODE;
+    const isOwn = ino === superblock.orphanFileInode || ino === superblock.projectQuotaInode;
+    if (isReserved || (isOwn && ino !== 0)) {
+      throw new Corrupt("inode number", String(ino), "a name leads to the file system's own file");
+    }
     return this.volume.inodes.get(ino);
   }
 

@@ -169,7 +169,11 @@ function directoryOf({ description }: Mutation): number[] {
 }
 
 /** An entry that was made to lead elsewhere gives an inode more names than it has links. */
-const NAMES: ReadonlySet<Code> = new Set<Code>(["entry_unused_inode", "entry_type"]);
+const NAMES: ReadonlySet<Code> = new Set<Code>([
+  "entry_unused_inode",
+  "entry_type",
+  "entry_links_directory",
+]);
 
 function countsOf(findings: readonly Finding[]): ReadonlyMap<Code, number> {
   const counts = new Map<Code, number>();
