@@ -9,6 +9,8 @@ import { projectRoot } from "../../tools/process.ts";
 /** How long a daemon may take to listen. */
 const START_MS = 20_000;
 
+const LISTEN_MS = 50;
+
 /** Another user than the test's. */
 export interface AsUser {
   readonly uid: number;
@@ -65,6 +67,8 @@ export class Daemon implements AsyncDisposable {
       if (performance.now() > end) throw new Error(`kfsd does not listen at ${socket}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    // Between bind(2) and listen(2) the path is there, and connections are refused.
+    await new Promise((resolve) => setTimeout(resolve, LISTEN_MS));
     return daemon;
   }
 
