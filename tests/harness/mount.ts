@@ -54,7 +54,8 @@ export class Mounted implements Disposable {
     const done = gone ? "" : umountPatiently(this.mountpoint);
     if (done !== "") throw new Error(`umount ${this.mountpoint}: ${done}`);
     this.#mounted = false;
-    if (this.implementation !== "kernel") awaitReleased(this.image);
+    if (this.implementation === "kernel") awaitDetached(this.image);
+    else awaitReleased(this.image);
   }
 
   [Symbol.dispose](): void {
@@ -65,6 +66,17 @@ export class Mounted implements Disposable {
       run("umount", ["-l", this.mountpoint]);
       this.#mounted = false;
     }
+  }
+}
+
+/**
+ * A process that copied the table of mounts (a sandbox that starts) keeps the file system mounted for a moment after
+ * umount: its loop device goes last.
+ */
+function awaitDetached(image: string): void {
+  for (let attempt = 0; attempt < 9; attempt++) {
+    if (run("losetup", ["-n", "-O", "NAME", "-j", image]).stdout.trim() === "") return;
+    sleepSync(10 << attempt);
   }
 }
 
