@@ -10,6 +10,7 @@ import type { Subcommand } from "./commands.ts";
 import { MountClient, RefusedByMount } from "./mount_client.ts";
 import { COMMON_OPTIONS, JSON_OPTION, offsetOf, openImage, STATUSES } from "./open_image.ts";
 import { columns, printable, timeText } from "./printable.ts";
+import { snapshotDiff } from "./snapshot_diff.ts";
 import { findTarget } from "./target.ts";
 
 export const SNAPSHOT: Subcommand = {
@@ -23,6 +24,7 @@ export const SNAPSHOT: Subcommand = {
   create TARGET NAME      keep what is there now, under this name; takes no time
   list TARGET             names, times, what was in use, and whether they can be read
   show TARGET [NAME]      with the space that each holds, and holds alone
+  diff IMAGE NAME [OTHER] what is another way now, or in the snapshot OTHER
   delete TARGET NAME…     and free what no other one needs
   rename TARGET OLD NEW
 
@@ -141,10 +143,13 @@ function row(info: SnapshotInfo): SnapshotRow {
 }
 
 async function run(line: CommandLine): Promise<number> {
+  if (line.operands[0] === "diff") return snapshotDiff(line, line.operands.slice(1));
   const [name = "", target, ...names] = line.operands;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (action === undefined) {
-    throw new CommandError(`wanted: kfsctl snapshot ${Object.keys(ACTIONS).join("|")} TARGET …`);
+    throw new CommandError(
+      `wanted: kfsctl snapshot ${Object.keys(ACTIONS).join("|")}|diff TARGET …`,
+    );
   }
   if (target === undefined || names.length < action.least || names.length > action.most) {
     throw new CommandError(`wanted: ${action.words}`);

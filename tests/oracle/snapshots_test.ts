@@ -177,6 +177,12 @@ testWith({
     write("/d/e/f", "now");
     write("/later", "now");
     const restore = (...args: string[]) => runCommand("kfsctl", ["restore", path, ...args]);
+    assert.equal(
+      mustCommand("kfsctl", ["snapshot", "diff", path, "s"]),
+      "~ /d/e/f (content)\n~ /hard (content)\n+ /later\n",
+    );
+    assert.equal(runCommand("kfsctl", ["snapshot", "diff", path, "none"]).code, 1);
+    assert.equal(runCommand("kfsctl", ["snapshot", "diff", path]).code, 2);
     assert.equal(restore("--from", "s", "--path", "/d/e/f").code, 0);
     {
       using image = open(path);
