@@ -12,11 +12,15 @@ import type { Engine } from "./engine.ts";
 
 const ZEROS = new Uint8Array(65536);
 
-/** Whether the file's content goes through the journal: `data=journal`, or the file's flag `j`. */
+/**
+ * Whether the file's content goes through the journal: `data=journal`, or the file's flag `j`. A symbolic link's
+ * target must be there with its name: where nothing else brings it to the device before the commit, it goes too.
+ */
 export function journalsContent(engine: Engine, inode: Inode): boolean {
-  const { journal } = engine.volume;
-  if (journal === null || !inode.isRegular) return false;
-  return engine.options.dataMode === "journal" || inode.has(InodeFlag.JOURNAL_DATA);
+  const { volume: { journal }, options: { dataMode } } = engine;
+  if (journal === null) return false;
+  if (inode.isSymlink) return dataMode === "writeback";
+  return inode.isRegular && (dataMode === "journal" || inode.has(InodeFlag.JOURNAL_DATA));
 }
 
 /** Overwrites part of blocks that have content: `part` goes to byte `within` of block `diskBlock` and on. */
