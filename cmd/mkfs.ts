@@ -133,7 +133,11 @@ async function fixIdentifiers(
   }
   const { DEFAULT_EPOCH, makeReproducible } = await import("../build/reproducible.ts");
   const sized = { ...options, sizeBytes: options.sizeBytes ?? target.deviceBytes };
-  return makeReproducible(sized, content?.tree, epoch ?? DEFAULT_EPOCH);
+  const fixed = makeReproducible(sized, content?.tree, epoch ?? DEFAULT_EPOCH);
+  // A size that was not given is rounded otherwise than one that was.
+  const { sizeBytes: _, ...others } = fixed.options;
+  const { sizeBytes } = options;
+  return { ...fixed, options: sizeBytes === undefined ? others : { ...others, sizeBytes } };
 }
 
 /** Everything that making it takes. */

@@ -18,9 +18,10 @@ const other = new Worker(`data:application/javascript,setInterval(()=>{},1000)`,
 /** A container may have filters of its own: how many a thread has. */
 function filtersOf(thread: string): number {
   const status = Deno.readTextFileSync(`/proc/self/task/${thread}/status`);
-  const [, mode = "0", count = mode] = /^Seccomp:\s+(\d+)(?:\nSeccomp_filters:\s+(\d+))?/m
-    .exec(status) ?? [];
-  return Number(count);
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1];
+  // Older kernels do not count them.
+  return Number(field("Seccomp_filters") ?? field("Seccomp"));
 }
 
 const action = Deno.args[0] as SeccompAction;
