@@ -82,3 +82,37 @@ export const fuse: Need = () => {
     return `/dev/fuse cannot be opened (${error instanceof Error ? error.name : String(error)})`;
   }
 };
+
+/** How long sync(2) may take on a machine where it works. */
+const SYNC_LIMIT_MS = 20_000;
+
+/**
+ * Needs sync(2) to return: it waits for all file systems of the machine, and one that hangs, of whatever kind, keeps
+ * it for ever. The process that tries cannot be ended then, so nobody waits for it.
+ */
+export const syncReturns: Need = () => {
+  syncAnswer ??= { reason: trySync() };
+  return syncAnswer.reason;
+};
+
+let syncAnswer: { readonly reason: string | undefined } | undefined;
+
+function trySync(): string | undefined {
+  const child = new Deno.Command("sync", { stdin: "null", stdout: "null", stderr: "null" }).spawn();
+  child.unref();
+  const end = performance.now() + SYNC_LIMIT_MS;
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  while (performance.now() < end) {
+    if (hasEnded(child.pid)) return undefined;
+    Atomics.wait(pause, 0, 0, 20);
+  }
+  return "sync(2) does not return: a file system of this machine hangs";
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return true;
+  }
+}

@@ -22,6 +22,8 @@ export const mountNeeds: readonly Need[] = [
 export interface ProgramCase {
   readonly name: string;
   readonly programs: readonly string[];
+  /** Further needs. */
+  readonly needs?: readonly Need[];
   readonly image?: ImageSpec;
   readonly mountOptions?: readonly string[];
   /** Works in the mount; throws when the program fails or its result is wrong. */
@@ -32,7 +34,7 @@ export interface ProgramCase {
 export function testProgram(wanted: ProgramCase): void {
   testWith({
     name: wanted.name,
-    needs: [...mountNeeds, programs(...wanted.programs)],
+    needs: [...mountNeeds, programs(...wanted.programs), ...wanted.needs ?? []],
     fn() {
       using scratch = new Scratch("program");
       const image = scratch.path("image");

@@ -1,4 +1,5 @@
 import { numberFromEnv } from "../harness/seed.ts";
+import { syncReturns } from "../harness/skip.ts";
 import { script, testProgram } from "./program_case.ts";
 
 /** File-system stressors of stress-ng whose work a file system must get through without a fault. */
@@ -54,6 +55,8 @@ for (let group = 0; group < GROUPS; group++) {
   testProgram({
     name: `stress-ng: ${chosen.join(" ")}`,
     programs: ["stress-ng"],
+    // Several of them call sync(2), now and then.
+    needs: [syncReturns],
     work(mounted) {
       script(
         mounted,
